@@ -1,0 +1,72 @@
+# Kaizen Edge. `make help` lists the targets. Each makes what it needs: the environments live in .venv*/ and are
+# rebuilt when a requirements*.txt changes.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PY := .venv/bin/python
+SAM := .venv-sam/bin/sam
+export PYTHONPATH := $(CURDIR)/shared:$(CURDIR)
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# --- environments -------------------------------------------------------------------------------------------------
+
+.venv/local.stamp: requirements-local.txt
+	@infra/make-venv .venv requirements-local.txt
+	@touch $@
+
+.venv/dev.stamp: .venv/local.stamp requirements-dev.txt
+	@infra/make-venv .venv requirements-dev.txt
+	@touch $@
+
+.venv-sam/stamp: requirements-sam.txt
+	@infra/make-venv .venv-sam requirements-sam.txt
+	@touch $@
+
+# --- run ----------------------------------------------------------------------------------------------------------
+
+.PHONY: up
+up: .venv/local.stamp ## four regions on this machine, until Ctrl-C (PORT=8000, PERSIST=1 keeps the tables)
+	@exec $(PY) -m infra.local --port $(or $(PORT),8000) $(if $(PERSIST),--persist)
+
+# --- check and test -----------------------------------------------------------------------------------------------
+
+.PHONY: check
+check: .venv/dev.stamp ## lint, types, unit and contract tests; under two minutes
+	@.venv/bin/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/mypy shared functions infra tests
+	@$(PY) -m pytest -q tests/unit tests/contract
+
+.PHONY: format
+format: .venv/dev.stamp ## write the code as the formatter wants it
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix --quiet . || true
+
+.PHONY: test
+test: .venv/dev.stamp .venv-sam/stamp build ## every test: unit, contract, functional, infra, engine, runtime, local, README
+	@$(PY) -m pytest -q tests
+
+# --- build and measure --------------------------------------------------------------------------------------------
+
+.PHONY: build
+build: .venv-sam/stamp ## the layer and the functions, as they are deployed, in .aws-sam/build (ARCH=x86_64|arm64)
+	@infra/build $(or $(ARCH),$(shell uname -m))
+
+.PHONY: bench
+bench: .venv/dev.stamp build ## every benchmark table (BENCH=name for one)
+	@$(PY) -m tests.bench $(BENCH)
+
+.PHONY: lock
+lock: .venv/dev.stamp ## resolve requirements*.in into pinned, hashed requirements*.txt
+	@infra/lock
+
+.PHONY: clean
+clean: ## remove everything that make made
+	@rm -rf .venv .venv-sam .aws-sam .cache .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Build, deploy and run locally; nothing of this is shipped to Lambda."""

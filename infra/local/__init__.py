@@ -1,0 +1,1 @@
+"""Four regions on this machine, from ``template.yaml``, without an AWS account and without a container."""

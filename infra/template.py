@@ -1,0 +1,292 @@
+"""
+Reads ``template.yaml`` for one region: its functions, routes and tables, as CloudFormation would resolve them.
+
+The template stays the one truth: local regions, tests and tools learn names, environments and key schemas here and
+keep no copy. Only what is asked for is resolved, so a role or an alarm may use anything CloudFormation knows.
+
+It does not expand SAM (no generated roles, versions or permissions) and does not validate: cfn-lint does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from infra.intrinsics import Resolver
+from infra.template_document import Scope, TemplateError, absent, load_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+__all__ = ["Function", "Route", "Stack", "Table", "TemplateError", "create_tables", "load_stack"]
+
+FUNCTION_TYPE = "AWS::Serverless::Function"
+TABLE_TYPES = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
+DEFAULT_TIMEOUT_SECONDS = 3
+DEFAULT_MEMORY_MB = 128
+
+CREATE_TABLE_PROPERTIES = (
+    "AttributeDefinitions",
+    "KeySchema",
+    "GlobalSecondaryIndexes",
+    "LocalSecondaryIndexes",
+    "StreamSpecification",
+)
+"""What CreateTable takes under the name that CloudFormation uses; an engine on this machine needs no more."""
+
+GSI_PROPERTIES = ("IndexName", "KeySchema", "Projection")
+
+
+@dataclass(frozen=True)
+class Function:
+    """
+    One Lambda function.
+
+    Attributes:
+        logical_id: its key in the template.
+        name: the folder's name, ``ratelimit_check``.
+        code_dir: absolute path of the folder.
+        handler: ``module.attribute``.
+        timeout_seconds: the longest that one invocation may take.
+        memory_mb: what it is told that it has.
+        environment: variables, resolved; what refers to an absent optional value is left out.
+    """
+
+    logical_id: str
+    name: str
+    code_dir: Path
+    handler: str
+    timeout_seconds: int
+    memory_mb: int
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Route:
+    """
+    One route of the HTTP API.
+
+    Attributes:
+        method: upper case, or ``ANY``.
+        path: as in the template with ``{name}`` and ``{name+}``, or ``$default``.
+        function: logical id of the function that answers.
+    """
+
+    method: str
+    path: str
+    function: str
+
+    @property
+    def key(self) -> str:
+        """Return the ``routeKey`` of events: ``GET /pets/{id}``, or ``$default``."""
+        return self.path if self.path == "$default" else f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """
+    One DynamoDB table.
+
+    Attributes:
+        logical_id: its key in the template.
+        name: the physical name.
+        create_table: keyword arguments for boto3's ``create_table``.
+        ttl_attribute: attribute that holds the expiry in epoch seconds, or None.
+    """
+
+    logical_id: str
+    name: str
+    create_table: Mapping[str, object]
+    ttl_attribute: str | None
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What one region runs, in the order of the template."""
+
+    functions: tuple[Function, ...]
+    routes: tuple[Route, ...]
+    tables: tuple[Table, ...]
+
+
+def load_stack(
+    path: Path,
+    *,
+    aws_region: str,
+    stack_name: str = "kaizen-edge-local",
+    parameters: Mapping[str, str] | None = None,
+) -> Stack:
+    """
+    Read the template at *path* as the stack *stack_name* in *aws_region*.
+
+    Args:
+        path: a SAM or CloudFormation template, YAML or JSON.
+        aws_region: what ``AWS::Region`` means, ``eu-west-3``.
+        stack_name: what ``AWS::StackName`` means; also the prefix of table names.
+        parameters: values for the template's parameters; others take their defaults.
+
+    Raises:
+        TemplateError: the file is not a template, or a value that is needed cannot be resolved; says where.
+        OSError: the file cannot be read.
+    """
+    document = load_document(path)
+    scope = Scope.of(document, aws_region=aws_region, stack_name=stack_name, parameters=parameters or {})
+    resolver = Resolver(scope)
+    defaults = _mapping(document, "Globals").get("Function", {})
+    functions: list[Function] = []
+    routes: list[Route] = []
+    tables: list[Table] = []
+    for logical_id, resource in resolver.resources():
+        if resource.get("Type") == FUNCTION_TYPE:
+            properties = merged(defaults, resource.get("Properties", {}))
+            functions.append(_function(logical_id, properties, resolver, path.parent))
+            routes.extend(_routes(logical_id, properties, resolver))
+        elif resource.get("Type") in TABLE_TYPES:
+            tables.append(_table(logical_id, _mapping(resource, "Properties"), resolver))
+    return Stack(tuple(functions), tuple(routes), tuple(tables))
+
+
+def merged(defaults: object, own: object) -> dict[str, object]:
+    """
+    Merge SAM's Globals under a resource's own properties: maps key by key, lists joined, others replaced.
+
+    Example:
+        >>> merged({"Timeout": 10, "Layers": [1]}, {"Timeout": 3, "Layers": [2]})
+        {'Timeout': 3, 'Layers': [1, 2]}
+    """
+    if not isinstance(defaults, dict) or not isinstance(own, dict):
+        raise TemplateError("Globals and Properties must be maps")
+    result = dict(defaults)
+    for key, value in own.items():
+        below = result.get(key)
+        if isinstance(below, dict) and isinstance(value, dict) and not _is_intrinsic(below | value):
+            result[key] = merged(below, value)
+        elif isinstance(below, list) and isinstance(value, list):
+            result[key] = [*below, *value]
+        else:
+            result[key] = value
+    return result
+
+
+def create_tables(stack: Stack, client: DynamoDBClient) -> None:
+    """
+    Create every table of *stack* that is not there yet and return once all are ACTIVE.
+
+    Args:
+        stack: as :func:`load_stack` returns it.
+        client: a boto3 DynamoDB client of the region.
+    """
+    for table in stack.tables:
+        try:
+            client.create_table(**table.create_table)  # type: ignore[arg-type]
+        except client.exceptions.ResourceInUseException:
+            continue  # it is there already, as after a restart with kept state
+    waiter = client.get_waiter("table_exists")
+    for table in stack.tables:
+        waiter.wait(TableName=table.name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        if table.ttl_attribute is not None and not _has_ttl(client, table.name):
+            client.update_time_to_live(
+                TableName=table.name,
+                TimeToLiveSpecification={"Enabled": True, "AttributeName": table.ttl_attribute},
+            )
+
+
+def _has_ttl(client: DynamoDBClient, name: str) -> bool:
+    described = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    return described.get("TimeToLiveStatus") in ("ENABLED", "ENABLING")
+
+
+def _function(logical_id: str, properties: dict[str, object], resolver: Resolver, root: Path) -> Function:
+    def value(name: str, default: object) -> object:
+        found = resolver.resolve(properties.get(name, default), where=f"{logical_id}.{name}")
+        return default if absent(found) else found
+
+    code_dir = (root / str(value("CodeUri", "."))).resolve()
+    raw_variables = _mapping(_mapping(properties, "Environment"), "Variables")
+    environment = {}
+    for name, raw in raw_variables.items():
+        resolved = resolver.resolve(raw, where=f"{logical_id}.Environment.{name}")
+        if not absent(resolved):
+            environment[name] = _text(resolved, where=f"{logical_id}.Environment.{name}")
+    return Function(
+        logical_id=logical_id,
+        name=code_dir.name,
+        code_dir=code_dir,
+        handler=str(value("Handler", "app.handler")),
+        timeout_seconds=_whole(value("Timeout", DEFAULT_TIMEOUT_SECONDS), where=f"{logical_id}.Timeout"),
+        memory_mb=_whole(value("MemorySize", DEFAULT_MEMORY_MB), where=f"{logical_id}.MemorySize"),
+        environment=environment,
+    )
+
+
+def _routes(logical_id: str, properties: dict[str, object], resolver: Resolver) -> Iterator[Route]:
+    for name, event in _mapping(properties, "Events").items():
+        if not isinstance(event, dict) or event.get("Type") != "HttpApi":
+            continue
+        where = f"{logical_id}.Events.{name}"
+        details = _mapping(event, "Properties")
+        path = details.get("Path")
+        if path is None:  # SAM: no path means the API's $default route
+            yield Route("ANY", "$default", logical_id)
+        else:
+            method = resolver.resolve(details.get("Method", "ANY"), where=where)
+            method = "ANY" if method == "*" else str(method).upper()
+            yield Route(method, str(resolver.resolve(path, where=where)), logical_id)
+
+
+def _table(logical_id: str, properties: dict[str, object], resolver: Resolver) -> Table:
+    def value(name: str) -> object:
+        return resolver.resolve(properties.get(name), where=f"{logical_id}.{name}")
+
+    name = resolver.table_name(logical_id)
+    arguments: dict[str, object] = {"TableName": name, "BillingMode": "PAY_PER_REQUEST"}
+    for key in CREATE_TABLE_PROPERTIES:
+        found = value(key) if key in properties else None
+        if found is not None and not absent(found):
+            arguments[key] = found
+    indexes = arguments.get("GlobalSecondaryIndexes")
+    if isinstance(indexes, list):
+        arguments["GlobalSecondaryIndexes"] = [
+            {key: index[key] for key in GSI_PROPERTIES if key in index} for index in indexes
+        ]
+    stream = arguments.get("StreamSpecification")
+    if isinstance(stream, dict):
+        arguments["StreamSpecification"] = {"StreamEnabled": True, **stream}
+    ttl = value("TimeToLiveSpecification")
+    enabled = isinstance(ttl, dict) and str(ttl.get("Enabled")).lower() == "true"
+    ttl_attribute = str(ttl["AttributeName"]) if isinstance(ttl, dict) and enabled else None
+    return Table(logical_id, name, arguments, ttl_attribute)
+
+
+def _mapping(parent: object, key: str) -> dict[str, object]:
+    found = parent.get(key) if isinstance(parent, dict) else None
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        msg = f"{key} must be a map"
+        raise TemplateError(msg)
+    return found
+
+
+def _is_intrinsic(value: dict[str, object]) -> bool:
+    return any(key == "Ref" or key.startswith("Fn::") for key in value)
+
+
+def _text(value: object, *, where: str) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()  # CloudFormation writes JSON booleans
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    msg = f"{where} must be text, it is a {type(value).__name__}"
+    raise TemplateError(msg)
+
+
+def _whole(value: object, *, where: str) -> int:
+    try:
+        return int(str(value))
+    except ValueError:
+        msg = f"{where} must be a whole number"
+        raise TemplateError(msg) from None

@@ -1,0 +1,300 @@
+"""
+Where FastAPI and Mangum serve: :func:`create_app` makes the application of one function, :func:`make_handler` its
+Lambda handler.
+
+Importing this module is most of a cold start, so it imports FastAPI frugally (see the comments below; measured in
+``tests/bench/cold_start.py``). Problems are mapped here and nowhere else: a route raises and never renders.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+import pydantic
+
+# Start-up makes many objects that live for ever, and no garbage: collecting meanwhile costs 20 ms for nothing.
+_was_collecting = gc.isenabled()
+gc.disable()
+# FastAPI builds 40 models of the OpenAPI document when it is imported. Deferred, they are built when the document is
+# first made, which no function does at run time (20 ms).
+pydantic.BaseModel.model_config = {"defer_build": True}
+try:
+    from fastapi import FastAPI, Request
+    from fastapi.exceptions import RequestValidationError
+    from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+    from fastapi.routing import APIRoute
+finally:
+    pydantic.BaseModel.model_config = {}
+    if _was_collecting:
+        gc.enable()
+
+from mangum import Mangum
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
+
+from edge.clock import SystemClock
+from edge.problems import (
+    FieldError,
+    InvalidValues,
+    MalformedJson,
+    MalformedRequest,
+    Problem,
+    Unexpected,
+    UnknownRoute,
+    WrongMediaType,
+    WrongMethod,
+)
+from edge.web.boundary import RequestBoundary
+from edge.web.cors import CorsPolicy
+from edge.web.http_api import HttpApiEvent
+from edge.web.log import Log
+from edge.web.strict_json import parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from edge.clock import Clock
+    from edge.settings import Settings
+
+    LambdaHandler = Callable[[dict[str, Any], object], dict[str, Any]]
+
+__all__ = ["EdgeApp", "Response", "create_app", "json_answer", "make_handler"]
+# Response is passed on because a function must not import FastAPI or Starlette before this module.
+
+TEXT_MIME_TYPES: Final = [
+    "text/",
+    "application/json",
+    "application/problem+json",
+    "application/health+json",
+    "application/jwk-set+json",
+    "application/openmetrics-text",
+    "application/javascript",
+]
+"""Bodies that leave Lambda as text. Mangum would encode those it does not know in base64: more bytes, more work."""
+
+
+class StrictRequest(Request):
+    """A request whose JSON is parsed by :func:`edge.web.strict_json.parse_json`."""
+
+    async def json(self) -> object:
+        """Return the body's one JSON value."""
+        return parse_json(await self.body())
+
+
+class StrictRoute(APIRoute):
+    """A route that reads JSON only, and says so."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return FastAPI's own handler behind our two checks."""
+        handle = super().get_route_handler()
+        reads_body = self.body_field is not None
+
+        async def strict_handle(request: Request) -> Response:
+            strict = StrictRequest(request.scope, request.receive)
+            if reads_body:
+                if not _is_json(strict.headers.get("content-type")):
+                    raise WrongMediaType
+                if not await strict.body():
+                    raise MalformedJson
+            return await handle(strict)
+
+        return strict_handle
+
+
+def _is_json(content_type: str | None) -> bool:
+    """Return whether a body of *content_type* is to be read as JSON; unnamed content is tried."""
+    if not content_type:
+        return True
+    essence = content_type.partition(";")[0].strip().lower()
+    return essence == "application/json" or (essence.startswith("application/") and essence.endswith("+json"))
+
+
+class EdgeApp(FastAPI):
+    """
+    FastAPI inside the request boundary, without Starlette's own error layers: the boundary renders every problem.
+
+    ``add_middleware`` works as usual, inside the boundary. ``exception_handler`` has no effect: raise a problem.
+
+    Args:
+        settings: of the function.
+        log: takes the line of each request.
+        clock: measures durations.
+    """
+
+    def __init__(self, settings: Settings, *, log: Log, clock: Clock) -> None:
+        super().__init__(
+            title="Kaizen Edge",
+            version=settings.version,
+            openapi_url=None,  # one document for all functions is made at build time
+            redirect_slashes=False,
+            strict_content_type=False,  # StrictRoute decides
+        )
+        self.router.route_class = StrictRoute
+        self._settings = settings
+        self._log = log
+        self._clock = clock
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the boundary around the added middleware around the router."""
+        app: ASGIApp = AsyncExitStackMiddleware(self.router)
+        for cls, args, kwargs in reversed(self.user_middleware):
+            app = cls(app, *args, **kwargs)
+        return self.bounded(app)
+
+    def bounded(self, app: ASGIApp) -> ASGIApp:
+        """Return *app* inside a boundary of this function's settings."""
+        return RequestBoundary(
+            app,
+            settings=self._settings,
+            cors=CorsPolicy(self._settings.allowed_origins),
+            log=self._log,
+            clock=self._clock,
+            translate=to_problem,
+        )
+
+
+def create_app(settings: Settings, *, log: Log | None = None, clock: Clock | None = None) -> EdgeApp:
+    """
+    Return the application of one function: declare its routes on it.
+
+    Args:
+        settings: read from the environment by the function.
+        log: where request lines go; standard output by default.
+        clock: measures durations; the machine's by default.
+    """
+    return EdgeApp(settings, log=log or Log(settings), clock=clock or SystemClock())
+
+
+def json_answer(
+    document: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """
+    Return *document* as JSON.
+
+    Routes answer with this rather than with a model, so that FastAPI does not validate and copy what we just made;
+    the route's ``response_model`` documents the shape.
+    """
+    return JSONResponse(document, status, headers)
+
+
+def make_handler(app: EdgeApp) -> LambdaHandler:
+    """
+    Return the Lambda handler of *app*, for events of API Gateway HTTP APIs (payload format 2.0).
+
+    Call it last in ``app.py``: what exists by then lives as long as the container and is left out of every later
+    garbage collection.
+
+    The handler raises for an event that is not an HTTP request, and answers 400 to one that cannot be read as HTTP.
+    """
+    _ensure_event_loop()
+    # Mangum logs a line of its own for each request; the boundary already does.
+    logging.getLogger("mangum.http").setLevel(logging.ERROR)
+    answer = _adapt(app)
+    refuse = _adapt(app.bounded(_refuse))
+
+    def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+        _ensure_event_loop()
+        try:
+            return answer(event, context)  # type: ignore[arg-type]
+        except ValueError:  # from translation only: what the application raises is answered by the boundary
+            return refuse(_without_content(event), context)  # type: ignore[arg-type]
+
+    gc.freeze()
+    return handler
+
+
+def _adapt(app: ASGIApp) -> Mangum:
+    return Mangum(
+        app,  # type: ignore[arg-type]  # it asks for a coroutine where ASGI has an awaitable
+        lifespan="off",
+        text_mime_types=TEXT_MIME_TYPES,
+        custom_handlers=[HttpApiEvent],
+    )
+
+
+async def _refuse(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise MalformedRequest
+
+
+def _without_content(event: Mapping[str, Any]) -> dict[str, Any]:
+    return {**event, "headers": {}, "cookies": [], "rawQueryString": "", "body": "", "isBase64Encoded": False}
+
+
+class _ThreadLoop:
+    """The event loop of one thread, closed when the thread ends."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self.loop)
+
+    def __del__(self) -> None:
+        self.loop.close()
+
+
+_thread = threading.local()
+
+
+def _ensure_event_loop() -> None:
+    """Give this thread a loop: Mangum runs the application on the thread's current one and makes none by itself."""
+    if not hasattr(_thread, "holder"):
+        _thread.holder = _ThreadLoop()
+
+
+def to_problem(error: Exception, scope: Scope) -> Problem:
+    """
+    Return the problem that *error* is to the caller.
+
+    Args:
+        error: raised below the boundary.
+        scope: of the request, for the methods that its path takes.
+    """
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, RequestValidationError):
+        return InvalidValues([_field_error(found) for found in error.errors()])
+    if isinstance(error, HTTPException):
+        return _from_http_exception(error, scope)
+    return Unexpected()
+
+
+def _from_http_exception(error: HTTPException, scope: Scope) -> Problem:
+    """Map the few that FastAPI and Starlette raise by themselves; our code raises problems."""
+    if error.status_code == UnknownRoute.status:
+        return UnknownRoute()
+    if error.status_code == WrongMethod.status:
+        return WrongMethod(", ".join(_allowed_methods(scope)))
+    if error.status_code == MalformedJson.status:
+        return MalformedJson()
+    return Unexpected()
+
+
+def _allowed_methods(scope: Scope) -> list[str]:
+    """Return the methods of every route that has this path, not only of the first."""
+    allowed: set[str] = set()
+    for route in scope["app"].routes:
+        match, _ = route.matches(scope)
+        if match is not Match.NONE:
+            allowed |= route.methods or set()
+    if "GET" in allowed:
+        allowed.add("HEAD")
+    return sorted(allowed)
+
+
+def _field_error(found: Mapping[str, Any]) -> FieldError:
+    """Return where and why, without the value; the name of an unknown member is input too."""
+    location: Sequence[str | int] = found["loc"]
+    reason: str = found["type"]
+    path = location[1:] if location and location[0] == "body" else location
+    if reason == "extra_forbidden":
+        path, reason = path[:-1], "unknown_member"
+    elif reason == "model_attributes_type":
+        reason = "not_an_object"
+    escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    return FieldError(pointer="".join(f"/{step}" for step in escaped), reason=reason)

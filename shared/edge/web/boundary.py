@@ -1,0 +1,271 @@
+"""
+The outermost middleware: what is true of every answer is made true here, once.
+
+Request and correlation ids, the size limit, CORS, security headers, timing, problem documents, and the one log line of
+the request. Pure ASGI: a framework's middleware would cost more than all of this together. It knows no framework; what
+a framework raises is translated by a function that it is given.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Final
+
+from edge.problems import BodyTooLarge, OriginNotAllowed, Unexpected
+from edge.web.log import describe_exception
+from edge.web.problem_document import render_problem
+from edge.web.security_headers import API_HEADERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from edge.clock import Clock
+    from edge.problems import Problem
+    from edge.settings import Settings
+    from edge.web.cors import CorsPolicy
+    from edge.web.log import Log
+
+    Translate = Callable[[Exception, Scope], Problem]
+
+UNMATCHED_ROUTE: Final = "unmatched"
+"""Stands in logs for a path that no route has: a path is input, and unbounded."""
+
+_ID: Final = re.compile(rb"[A-Za-z0-9._:=+/-]{1,128}")
+_TRACE_ID: Final = re.compile(
+    rb"Root=(1-[0-9a-f]{8}-[0-9a-f]{24})|\A00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}"
+)
+
+
+class RequestBoundary:
+    """
+    Wraps an application.
+
+    Args:
+        app: raises a :class:`~edge.problems.Problem`, or what *translate* understands, instead of answering an error.
+        settings: region, limits.
+        cors: which origins may read answers.
+        log: takes the line of each request.
+        clock: measures durations.
+        translate: turns an exception of the framework into a problem; what it does not know is ``Unexpected``.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        settings: Settings,
+        cors: CorsPolicy,
+        log: Log,
+        clock: Clock,
+        translate: Translate,
+    ) -> None:
+        self._app = app
+        self._max_body_bytes = settings.max_body_bytes
+        self._region = settings.region.code.encode("ascii")
+        self._cors = cors
+        self._log = log
+        self._clock = clock
+        self._translate = translate
+        self._cold = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; other ASGI scopes pass through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, send, self._region, self._cors, self._clock)
+        defect: Exception | None = None
+        try:
+            if exchange.is_preflight():
+                await exchange.answer_preflight()
+            else:
+                body = await _read_body(receive, exchange.request_headers, self._max_body_bytes)
+                exchange.body_bytes = len(body)
+                await self._app(scope, _replay(body), exchange.send)
+        except Exception as error:  # the edge: nothing above it could answer
+            problem = self._translate(error, scope)
+            if problem.status == Unexpected.status:
+                defect = error
+            exchange.reason = problem.reason
+            if exchange.started:
+                exchange.status = problem.status  # the server cuts the answer off
+                raise
+            await exchange.answer_problem(problem)
+        finally:
+            self._write_line(exchange, defect)
+
+    def _write_line(self, exchange: _Exchange, defect: Exception | None) -> None:
+        level = "error" if exchange.status >= Unexpected.status else "info"
+        cold, self._cold = self._cold, False
+        if not self._log.enabled(level):
+            return
+        fields: dict[str, object] = exchange.describe()
+        if cold:
+            fields["cold_start"] = True
+        if defect is not None:
+            fields["exception"] = describe_exception(defect)
+        self._log.write(level, "request", fields)
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    __slots__ = (
+        "_clock",
+        "_correlation_id",
+        "_cors",
+        "_origin",
+        "_region",
+        "_scope",
+        "_send",
+        "_started_ns",
+        "body_bytes",
+        "duration_ms",
+        "head_only",
+        "reason",
+        "request_headers",
+        "request_id",
+        "started",
+        "status",
+    )
+
+    def __init__(self, scope: Scope, send: Send, region: bytes, cors: CorsPolicy, clock: Clock) -> None:
+        self._clock = clock
+        self._started_ns = clock.monotonic_ns()
+        self._scope = scope
+        self._send = send
+        self._region = region
+        self._cors = cors
+        self.request_headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.request_id = _request_id(scope)
+        correlation_id = self.request_headers.get(b"x-correlation-id", b"")
+        self._correlation_id = correlation_id if _ID.fullmatch(correlation_id) else b""
+        self._origin = self.request_headers.get(b"origin")
+        # RFC 9110, section 9.3.2: HEAD is GET without the content, for every route that has GET.
+        self.head_only = scope["method"] == "HEAD"
+        if self.head_only:
+            scope["method"] = "GET"
+        self.started = False
+        self.status = Unexpected.status
+        self.reason: str | None = None
+        self.body_bytes = 0
+        self.duration_ms = 0.0
+
+    def is_preflight(self) -> bool:
+        return (
+            self._scope["method"] == "OPTIONS"
+            and self._origin is not None
+            and b"access-control-request-method" in self.request_headers
+        )
+
+    async def answer_preflight(self) -> None:
+        if self._origin is None or not self._cors.allows(self._origin):
+            raise OriginNotAllowed
+        await self.send(
+            {"type": "http.response.start", "status": 204, "headers": self._cors.preflight_headers()}
+        )
+        await self.send({"type": "http.response.body", "body": b""})
+
+    async def answer_problem(self, problem: Problem) -> None:
+        headers, body = render_problem(problem, instance=self.request_id)
+        await self.send({"type": "http.response.start", "status": problem.status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+    async def send(self, message: Message) -> None:
+        """Pass *message* on, with the headers that every answer carries."""
+        if message["type"] == "http.response.start":
+            self.started = True
+            self.status = message["status"]
+            self.duration_ms = (self._clock.monotonic_ns() - self._started_ns) / 1e6
+            message["headers"] = self._completed(message.get("headers", ()))
+        elif self.head_only:
+            message["body"] = b""
+        await self._send(message)
+
+    def _completed(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        present = {name for name, _ in headers}
+        completed = list(headers)
+        completed += [header for header in API_HEADERS if header[0] not in present]
+        completed += self._cors.headers(self._origin)
+        completed += (
+            (b"x-request-id", self.request_id.encode("ascii")),
+            (b"x-edge-region", self._region),
+            (b"server-timing", b"app;dur=%.2f" % self.duration_ms),
+        )
+        if self._correlation_id:
+            completed.append((b"x-correlation-id", self._correlation_id))
+        return completed
+
+    def describe(self) -> dict[str, object]:
+        """Return what the log says of it; nothing in here is free input."""
+        route = self._scope.get("route")
+        fields: dict[str, object] = {
+            "request_id": self.request_id,
+            "correlation_id": self._correlation_id.decode("ascii") or self.request_id,
+            "method": _known_method(self._scope["method"], head_only=self.head_only),
+            "route": UNMATCHED_ROUTE if route is None else route.path,
+            "status": self.status,
+            "duration_ms": round(self.duration_ms, 3),
+            "body_bytes": self.body_bytes,
+        }
+        if self.reason is not None:
+            fields["reason"] = self.reason
+        trace = _TRACE_ID.search(
+            self.request_headers.get(b"x-amzn-trace-id") or self.request_headers.get(b"traceparent") or b""
+        )
+        if trace:
+            fields["trace_id"] = (trace[1] or trace[2]).decode("ascii")
+        context = self._scope.get("aws.context")
+        if context is not None:
+            fields["aws_request_id"] = context.aws_request_id
+        return fields
+
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _known_method(method: str, *, head_only: bool) -> str:
+    if head_only:
+        return "HEAD"
+    return method if method in _METHODS else "OTHER"
+
+
+def _request_id(scope: Scope) -> str:
+    """Return the gateway's id, so that its log and ours can be joined; elsewhere 128 random bits."""
+    event = scope.get("aws.event")
+    if event is not None:
+        request_id = event["requestContext"].get("requestId")
+        if isinstance(request_id, str) and request_id.isascii() and _ID.fullmatch(request_id.encode("ascii")):
+            return request_id
+    return os.urandom(16).hex()
+
+
+async def _read_body(receive: Receive, headers: dict[bytes, bytes], limit_bytes: int) -> bytes:
+    """Return the whole body, or refuse as soon as it is known to be too large."""
+    announced = headers.get(b"content-length", b"")
+    if announced.isdigit() and (len(announced) > len(str(limit_bytes)) or int(announced) > limit_bytes):
+        raise BodyTooLarge(limit_bytes)
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        body += message.get("body", b"")
+        if len(body) > limit_bytes:
+            raise BodyTooLarge(limit_bytes)
+        more = message.get("more_body", False)
+    return body
+
+
+def _replay(body: bytes) -> Receive:
+    """Return a receive channel that yields *body* once and then the end of the connection."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    return receive

@@ -1,0 +1,100 @@
+"""
+A DynamoDB that answers UpdateItem at once: what a benchmark then measures is the caller.
+
+It keeps one counter per key and understands just the two shapes that the measured stacks send: the fixed-window
+``ADD n :cost`` of the baselines and the boundary snapshots of our limiter. It checks neither signature nor condition.
+Its own process, so that none of its work is on the caller's account. Ends when its standard input closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+import zlib
+from collections import defaultdict
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BOUNDARY = re.compile(r"(p_[0-9a-z]+)=if_not_exists")
+
+
+class Counters:
+    """Totals and boundaries per key."""
+
+    def __init__(self) -> None:
+        self._totals: defaultdict[str, int] = defaultdict(int)
+        self._boundaries: defaultdict[str, dict[str, int]] = defaultdict(dict)
+
+    def update(self, request: bytes) -> bytes:
+        """Return the answer to one UpdateItem, ``ReturnValues`` ALL_NEW."""
+        asked = json.loads(request)
+        values = asked["ExpressionAttributeValues"]
+        key = asked["Key"]["pk"]["S"]
+        before = self._totals[key]
+        attributes = {"pk": {"S": key}, "x": values[":x"]}
+        if ":cost" in values:
+            self._totals[key] = before + int(values[":cost"]["N"])
+            attributes["n"] = {"N": str(self._totals[key])}
+        else:
+            self._totals[key] = before + int(values[":c"]["N"])
+            boundaries = self._boundaries[key]
+            for name in _BOUNDARY.findall(asked["UpdateExpression"]):
+                boundaries.setdefault(name, before)
+            attributes |= {name: {"N": str(total)} for name, total in boundaries.items()}
+            attributes |= {"t": {"N": str(self._totals[key])}, "l": values[":l"]}
+            attributes["d"] = {"N": str(self._totals[key] - int(values[":l"]["N"]))}
+        return json.dumps({"Attributes": attributes}, separators=(",", ":")).encode()
+
+
+async def _serve_connection(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, counters: Counters
+) -> None:
+    try:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+            answer = counters.update(await reader.readexactly(int(length.group(1)) if length else 0))
+            writer.write(
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n"
+                b"x-amzn-RequestId: STUB\r\nx-amz-crc32: %d\r\nConnection: keep-alive\r\n\r\n%b"
+                % (len(answer), zlib.crc32(answer), answer)
+            )
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+
+
+async def _serve() -> None:
+    counters = Counters()
+    server = await asyncio.start_server(lambda r, w: _serve_connection(r, w, counters), "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+
+
+@contextmanager
+def stub_dynamodb() -> Iterator[str]:
+    """Run the stub in a process of its own and yield its URL."""
+    process = subprocess.Popen(
+        [sys.executable, __file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        if process.stdout is None:
+            raise RuntimeError("the stub has no standard output")
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())

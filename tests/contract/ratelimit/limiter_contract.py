@@ -1,0 +1,224 @@
+"""What a limiter must do whatever store it has; a class for each store inherits it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge.clock import ManualClock
+from edge.ratelimit.limiter import Limiter
+from edge.ratelimit.tiers import TIERS, make_tier
+
+if TYPE_CHECKING:
+    from edge.ratelimit.store import Applied, NotApplied, Snapshot, WindowStore, Write
+
+START_MS = 1_795_179_600_000
+STRICT = TIERS["strict"]
+
+
+class CountingStore:
+    """Counts the calls that reach a store."""
+
+    def __init__(self, store: WindowStore) -> None:
+        self._store = store
+        self.writes = 0
+        self.reads = 0
+
+    def apply(self, key: str, write: Write) -> Applied | NotApplied:
+        self.writes += 1
+        return self._store.apply(key, write)
+
+    def read(self, key: str) -> Snapshot | None:
+        self.reads += 1
+        return self._store.read(key)
+
+
+class LimiterContract:
+    """Inherit and provide the fixture ``store``, which shares ``clock`` where it has a use for one."""
+
+    @pytest.fixture
+    def clock(self) -> ManualClock:
+        return ManualClock(now_ms=START_MS)
+
+    @pytest.fixture
+    def counting(self, store: WindowStore) -> CountingStore:
+        return CountingStore(store)
+
+    @pytest.fixture
+    def subject(self) -> str:
+        return str(uuid.uuid4())
+
+    @pytest.fixture
+    def limiter(self, counting: CountingStore, clock: ManualClock) -> Limiter:
+        return Limiter(counting, clock)
+
+    def test_admits_the_limit_and_no_more(self, limiter: Limiter, subject: str) -> None:
+        decisions = [limiter.check(subject, STRICT) for _ in range(12)]
+
+        assert [decision.allowed for decision in decisions] == [True] * 10 + [False] * 2
+        assert [decision.remaining for decision in decisions] == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0, 0]
+
+    def test_warm_check_is_one_call_and_repeated_denial_none(
+        self, limiter: Limiter, counting: CountingStore, subject: str
+    ) -> None:
+        for _ in range(10):
+            limiter.check(subject, STRICT)
+        assert counting.writes == 10
+
+        for _ in range(50):
+            assert not limiter.check(subject, STRICT).allowed
+        assert (counting.writes, counting.reads) == (10, 0)
+
+    def test_200_cold_containers_make_one_call_a_check(
+        self, counting: CountingStore, clock: ManualClock, subject: str
+    ) -> None:
+        tier = TIERS["relaxed"]
+        for _ in range(200):
+            assert Limiter(counting, clock).check(subject, tier).allowed
+            clock.advance(40)
+
+        assert counting.writes == 200
+
+    def test_200_containers_with_old_snapshots_make_one_call_a_check(
+        self, counting: CountingStore, clock: ManualClock, subject: str
+    ) -> None:
+        containers = [Limiter(counting, clock) for _ in range(200)]
+        tier = make_tier("steady", limit=1_000, window_ms=10_000)
+        for turn in range(600):
+            assert containers[turn * 7 % 200].check(subject, tier).allowed
+            clock.advance(40)
+
+        assert counting.writes <= 606
+
+    def test_refused_cost_is_not_charged_and_leaves_what_is_left_usable(
+        self, limiter: Limiter, subject: str
+    ) -> None:
+        assert limiter.check(subject, STRICT, cost=8).remaining == 2
+        refused = limiter.check(subject, STRICT, cost=3)
+        assert (refused.allowed, refused.remaining) == (False, 2)
+
+        assert limiter.check(subject, STRICT, cost=2).allowed
+
+    def test_capacity_returns_at_the_instant_that_was_told(
+        self, limiter: Limiter, clock: ManualClock, subject: str
+    ) -> None:
+        clock.advance(437)
+        for _ in range(10):
+            limiter.check(subject, STRICT)
+        wait_ms = limiter.check(subject, STRICT).retry_after_ms
+        assert 60_000 <= wait_ms + 437 <= 61_000
+
+        clock.advance(wait_ms - 1)
+        assert not limiter.check(subject, STRICT).allowed
+        clock.advance(1)
+        assert limiter.check(subject, STRICT).allowed
+
+    def test_wait_for_a_larger_cost_is_longer(
+        self, limiter: Limiter, clock: ManualClock, subject: str
+    ) -> None:
+        limiter.check(subject, STRICT, cost=4)
+        clock.advance(20_000)
+        limiter.check(subject, STRICT, cost=6)
+
+        for_four = limiter.check(subject, STRICT, cost=4).retry_after_ms
+        for_five = limiter.check(subject, STRICT, cost=5).retry_after_ms
+        assert (for_four, for_five) == (41_000, 61_000)
+        clock.advance(for_four)
+        assert limiter.check(subject, STRICT, cost=4).allowed
+
+    def test_denial_of_a_large_cost_does_not_deny_a_small_one(
+        self, limiter: Limiter, counting: CountingStore, subject: str
+    ) -> None:
+        limiter.check(subject, STRICT, cost=9)
+        assert not limiter.check(subject, STRICT, cost=5).allowed
+        before = counting.writes
+
+        assert limiter.check(subject, STRICT, cost=1).allowed
+        assert counting.writes == before + 1
+
+    def test_raised_limit_holds_at_once(self, limiter: Limiter, subject: str) -> None:
+        for _ in range(11):
+            limiter.check(subject, STRICT)
+
+        assert limiter.check(subject, make_tier("strict", limit=20, window_ms=60_000)).remaining == 9
+
+    def test_lowered_limit_holds_at_once(
+        self, counting: CountingStore, clock: ManualClock, subject: str
+    ) -> None:
+        for _ in range(8):
+            Limiter(counting, clock).check(subject, STRICT)
+
+        lowered = make_tier("strict", limit=5, window_ms=60_000)
+        assert not Limiter(counting, clock).check(subject, lowered).allowed
+
+    def test_peek_reads_and_never_writes(
+        self, limiter: Limiter, counting: CountingStore, subject: str
+    ) -> None:
+        fresh = limiter.peek(subject, STRICT)
+        assert (fresh.allowed, fresh.remaining) == (True, 10)
+        limiter.check(subject, STRICT, cost=4)
+
+        assert limiter.peek(subject, STRICT).remaining == 6
+        assert not limiter.peek(subject, STRICT, cost=7).allowed
+        assert (counting.writes, counting.reads) == (1, 3)
+
+    def test_peek_and_check_agree(self, limiter: Limiter, clock: ManualClock, subject: str) -> None:
+        for _ in range(40):
+            seen = limiter.peek(subject, STRICT)
+            assert limiter.check(subject, STRICT).allowed == seen.allowed
+            clock.advance(1_700)
+
+    def test_another_container_learns_a_denial_in_one_call(
+        self, limiter: Limiter, counting: CountingStore, clock: ManualClock, subject: str
+    ) -> None:
+        for _ in range(10):
+            limiter.check(subject, STRICT)
+        other = Limiter(counting, clock)
+        before = counting.writes
+
+        assert [other.check(subject, STRICT).allowed for _ in range(5)] == [False] * 5
+        assert counting.writes == before + 1
+
+    def test_subjects_and_tiers_are_apart(self, limiter: Limiter, subject: str) -> None:
+        for _ in range(10):
+            limiter.check(subject, STRICT)
+
+        assert limiter.check(subject, TIERS["default"]).allowed
+        assert limiter.check(f"{subject}2", STRICT).allowed
+
+    def test_record_stays_small_however_many_containers_never_come_back(
+        self, store: WindowStore, counting: CountingStore, clock: ManualClock, subject: str
+    ) -> None:
+        for _ in range(120):
+            assert Limiter(counting, clock).check(subject, STRICT).allowed
+            clock.advance(75_000)
+
+        record = store.read(f"{STRICT.key_prefix}={subject}")
+        assert record is not None
+        assert len(record.boundaries) <= 40
+        assert counting.writes <= 126
+
+    def test_container_whose_clock_is_behind_what_was_swept_is_moved_forward(
+        self, limiter: Limiter, counting: CountingStore, clock: ManualClock, subject: str
+    ) -> None:
+        for _ in range(10):
+            limiter.check(subject, STRICT)
+            clock.advance(30_000)
+        behind = ManualClock(now_ms=clock.now_ms() - 200_000)
+
+        decisions = [Limiter(counting, behind).check(subject, STRICT) for _ in range(12)]
+
+        assert sum(decision.allowed for decision in decisions) <= 10
+        assert not decisions[-1].allowed
+
+    @pytest.mark.parametrize("cost", [0, -1, 11])
+    def test_cost_that_can_never_fit_is_a_defect_of_the_caller(
+        self, limiter: Limiter, counting: CountingStore, subject: str, cost: int
+    ) -> None:
+        with pytest.raises(ValueError, match="cost"):
+            limiter.check(subject, STRICT, cost=cost)
+        with pytest.raises(ValueError, match="cost"):
+            limiter.peek(subject, STRICT, cost=cost)
+        assert (counting.writes, counting.reads) == (0, 0)

@@ -1,0 +1,213 @@
+"""``POST /api/ratelimit/check``, from the gateway's event to the engine and back."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from infra.local.emulator import free_port
+from tests.functions import load_function
+from tests.http_events import Answer, http_event, invoke
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+PATH = "/api/ratelimit/check"
+
+
+@pytest.fixture(scope="module")
+def function(ministack_environment: dict[str, str]) -> Iterator[ModuleType]:
+    module = load_function("ratelimit_check", ministack_environment)
+    yield module
+    module.limiter._store._client.forget()
+
+
+@pytest.fixture
+def subject() -> str:
+    return str(uuid.uuid4())
+
+
+def check(function: ModuleType, body: object = None, **members: Any) -> Answer:
+    return invoke(function.handler, http_event("POST", PATH, body, **members))
+
+
+def test_admitted_check_is_200_with_every_field_and_header(function: ModuleType, subject: str) -> None:
+    answer = check(function, {"subject": subject})
+
+    document = answer.json()
+    reset_at = document.pop("reset_at")
+    assert answer.status == 200
+    assert document == {
+        "allowed": True,
+        "subject": subject,
+        "tier": "default",
+        "limit": 100,
+        "window_seconds": 60,
+        "remaining": 99,
+        "retry_after_ms": 0,
+        "region": "cdg1",
+        "degraded": False,
+    }
+    assert answer.headers["x-ratelimit-limit"] == "100"
+    assert answer.headers["x-ratelimit-remaining"] == "99"
+    assert answer.headers["x-ratelimit-reset"] == str(reset_at)
+    assert answer.headers["ratelimit-policy"] == '"default";q=100;w=60'
+    assert answer.headers["ratelimit"] in ('"default";r=99;t=60', '"default";r=99;t=61')
+    assert "retry-after" not in answer.headers
+
+
+def test_denied_check_is_429_with_the_same_body_and_retry_after(function: ModuleType, subject: str) -> None:
+    assert check(function, {"subject": subject, "tier": "strict", "cost": 10}).status == 200
+
+    answer = check(function, {"subject": subject, "tier": "strict"})
+
+    document = answer.json()
+    assert answer.status == 429
+    assert answer.headers["content-type"] == "application/json"
+    assert (document["allowed"], document["remaining"]) == (False, 0)
+    assert 58_000 <= document["retry_after_ms"] <= 61_000
+    assert int(answer.headers["retry-after"]) * 1_000 >= document["retry_after_ms"]
+
+
+@pytest.mark.parametrize(
+    ("tier", "limit", "window_seconds"),
+    [("default", 100, 60), ("strict", 10, 60), ("relaxed", 1000, 60), ("burst", 50, 1)],
+)
+def test_four_tiers(function: ModuleType, subject: str, tier: str, limit: int, window_seconds: int) -> None:
+    answer = check(function, {"subject": subject, "tier": tier, "cost": limit, "scope": "region"})
+
+    assert answer.json() | {"limit": limit, "window_seconds": window_seconds, "remaining": 0} == answer.json()
+    assert answer.headers["ratelimit-policy"] == f'"{tier}";q={limit};w={window_seconds}'
+
+
+def test_peek_charges_nothing(function: ModuleType, subject: str) -> None:
+    peeks = [check(function, {"subject": subject, "peek": True, "cost": 3}) for _ in range(3)]
+
+    assert [peek.json()["remaining"] for peek in peeks] == [100] * 3
+    assert check(function, {"subject": subject, "tier": "strict", "peek": True}).status == 200
+
+
+@pytest.mark.parametrize(
+    "subject", ["ü-日本-🦉", "a b", "::1", "x" * 256, "ü" * 128, 'quote"', "~" + "0" * 64, "\u202e"]
+)
+def test_any_text_within_bounds_is_a_subject(function: ModuleType, subject: str) -> None:
+    answer = check(function, {"subject": subject})
+
+    assert answer.status == 200
+    assert answer.json()["subject"] == subject
+
+
+def test_long_subjects_do_not_share_a_record(function: ModuleType) -> None:
+    prefix = "long-" * 30
+    for name in (f"{prefix}{uuid.uuid4()}", f"{prefix}{uuid.uuid4()}"):
+        assert check(function, {"subject": name, "tier": "strict"}).json()["remaining"] == 9
+
+
+BAD_VALUES = [
+    ({}, "/subject", "missing"),
+    ({"subject": ""}, "/subject", "subject_empty"),
+    ({"subject": "x" * 257}, "/subject", "subject_too_long"),
+    ({"subject": "x" * 300}, "/subject", "subject_too_long"),
+    ({"subject": "ü" * 129}, "/subject", "subject_too_long"),
+    ({"subject": "a\nb"}, "/subject", "subject_control_character"),
+    ({"subject": "a\x00"}, "/subject", "subject_control_character"),
+    ({"subject": "\x7f"}, "/subject", "subject_control_character"),
+    ({"subject": "\x85"}, "/subject", "subject_control_character"),
+    ({"subject": 1}, "/subject", "string_type"),
+    ({"subject": None}, "/subject", "string_type"),
+    ({"subject": ["a"]}, "/subject", "string_type"),
+    ({"subject": {"a": 1}}, "/subject", "string_type"),
+    ({"subject": True}, "/subject", "string_type"),
+    ({"subject": "s", "tier": "nope"}, "/tier", "unknown_tier"),
+    ({"subject": "s", "tier": "x" * 65}, "/tier", "string_too_long"),
+    ({"subject": "s", "tier": None}, "/tier", "string_type"),
+    ({"subject": "s", "cost": 0}, "/cost", "greater_than_equal"),
+    ({"subject": "s", "cost": -1}, "/cost", "greater_than_equal"),
+    ({"subject": "s", "cost": 101}, "/cost", "greater_than_limit"),
+    ({"subject": "s", "cost": 10**40}, "/cost", "greater_than_limit"),
+    ({"subject": "s", "cost": 1e30}, "/cost", "int_type"),
+    ({"subject": "s", "cost": 1.5}, "/cost", "int_type"),
+    ({"subject": "s", "cost": "1"}, "/cost", "int_type"),
+    ({"subject": "s", "cost": True}, "/cost", "int_type"),
+    ({"subject": "s", "cost": None}, "/cost", "int_type"),
+    ({"subject": "s", "cost": [1]}, "/cost", "int_type"),
+    ({"subject": "s", "peek": 1}, "/peek", "bool_type"),
+    ({"subject": "s", "peek": "true"}, "/peek", "bool_type"),
+    ({"subject": "s", "scope": "planet"}, "/scope", "literal_error"),
+    ({"subject": "s", "owl": 1}, "", "unknown_member"),
+    ([], "", "not_an_object"),
+    ("s", "", "not_an_object"),
+    (7, "", "not_an_object"),
+]
+
+
+@pytest.mark.parametrize(("body", "pointer", "reason"), BAD_VALUES, ids=lambda value: json.dumps(value)[:40])
+def test_wrong_value_is_named_and_nothing_is_echoed(
+    function: ModuleType, body: object, pointer: str, reason: str
+) -> None:
+    answer = check(function, body)
+
+    assert answer.status == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["errors"] == [{"pointer": pointer, "reason": reason}]
+    assert answer.json()["detail"].startswith("Some values")
+
+
+@pytest.mark.parametrize(
+    "raw_body",
+    [
+        b"",
+        b"{",
+        b'{"subject":}',
+        b'{"subject":"s","cost":NaN}',
+        b'{"subject":"s","subject":"t"}',
+        b'{"subject":"\xff"}',
+        b'{"subject":"\\ud800"}',
+        b'{"subject":"s","cost":' + b"9" * 5_000 + b"}",
+        b'{"a":' * 10_000,
+        b"null" * 2,
+    ],
+    ids=lambda body: repr(body[:24]),
+)
+def test_what_is_not_json_is_400(function: ModuleType, raw_body: bytes) -> None:
+    answer = check(function, raw_body=raw_body)
+
+    assert (answer.status, answer.json()["reason"]) == (400, "malformed_json")
+
+
+def test_null_is_no_check(function: ModuleType) -> None:
+    assert check(function, raw_body=b"null").status == 422
+
+
+def test_other_methods_and_types_are_refused(function: ModuleType) -> None:
+    for method in ("GET", "PUT", "DELETE", "PATCH"):
+        answer = invoke(function.handler, http_event(method, PATH))
+        assert (answer.status, answer.headers["allow"]) == (405, "POST")
+    assert check(function, {"subject": "s"}, headers={"content-type": "text/plain"}).status == 415
+    assert check(function, raw_body=b"x" * 70_000).status == 413
+
+
+def test_table_that_is_gone_is_503_with_retry_after(ministack_environment: dict[str, str]) -> None:
+    unreachable = f"http://127.0.0.1:{free_port()}"
+    function = load_function("ratelimit_check", {**ministack_environment, "AWS_ENDPOINT_URL": unreachable})
+
+    answer = check(function, {"subject": "s"})
+
+    assert (answer.status, answer.json()["reason"]) == (503, "dependency_unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_table_that_does_not_exist_is_a_defect_of_ours(ministack_environment: dict[str, str]) -> None:
+    function = load_function(
+        "ratelimit_check", {**ministack_environment, "RATE_WINDOWS_TABLE": "no-such-table"}
+    )
+
+    answer = check(function, {"subject": "s"})
+
+    assert answer.status == 500
+    assert b"no-such-table" not in answer.body
+    function.limiter._store._client.forget()

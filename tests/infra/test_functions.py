@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from edge import settings
+from tests.infra.document import ROOT, Properties, functions, resources, template
+
+API_TIMEOUT_SECONDS = 29
+ALLOWED_ACTIONS = {
+    "RatelimitCheckFunction": {"dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"},
+    "HealthFunction": {"dynamodb:GetItem"},
+}
+LOG_ACTIONS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+each_function = pytest.mark.parametrize("name", functions())
+
+
+def role_of(name: str) -> str:
+    argument = functions()[name]["Role"]["Fn::GetAtt"]
+    role, attribute = argument if isinstance(argument, list) else argument.split(".")
+    assert attribute == "Arn"
+    return str(role)
+
+
+def statements_of(role: str) -> list[Properties]:
+    inline = resources("AWS::IAM::Role")[role]["Properties"].get("Policies", [])
+    documents = [policy["PolicyDocument"] for policy in inline]
+    attached = [policy["Properties"] for policy in resources("AWS::IAM::Policy").values()]
+    documents += [policy["PolicyDocument"] for policy in attached if {"Ref": role} in policy["Roles"]]
+    return [statement for document in documents for statement in document["Statement"]]
+
+
+def get_att(value: Properties) -> list[str]:
+    argument = value["Fn::GetAtt"]
+    return argument if isinstance(argument, list) else argument.split(".")
+
+
+@each_function
+def test_ends_before_the_api_gives_up(name: str) -> None:
+    assert 0 < functions()[name]["Timeout"] < API_TIMEOUT_SECONDS
+
+
+@each_function
+def test_runs_the_runtime_that_the_layer_is_compiled_for(name: str) -> None:
+    assert functions()[name]["Runtime"] == "python3.13"
+    assert functions()[name]["Layers"] == [{"Ref": "SharedLayer"}]
+
+
+@each_function
+def test_alias_live_moves_with_every_property_and_old_versions_go(name: str) -> None:
+    function = functions()[name]
+    assert function["AutoPublishAlias"] == "live"
+    assert function["AutoPublishAliasAllProperties"] is True
+    assert function["VersionDeletionPolicy"] == "Delete"
+
+
+@each_function
+def test_logs_json_into_a_group_of_its_own_that_forgets(name: str) -> None:
+    assert functions()[name]["LoggingConfig"]["LogFormat"] == "JSON"
+    wanted = {"Fn::Sub": f"/aws/lambda/${{{name}}}"}
+    groups = [group["Properties"] for group in resources("AWS::Logs::LogGroup").values()]
+    assert [group["RetentionInDays"] for group in groups if group.get("LogGroupName") == wanted] == [
+        {"Ref": "LogRetentionDays"}
+    ]
+
+
+def test_no_two_functions_share_a_role() -> None:
+    roles = [role_of(name) for name in functions()]
+    assert len(set(roles)) == len(roles)
+
+
+@each_function
+def test_role_names_verbs_and_its_own_resources_only(name: str) -> None:
+    for statement in statements_of(role_of(name)):
+        actions = set(statement["Action"])
+        if actions == LOG_ACTIONS:
+            group, attribute = get_att(statement["Resource"])
+            assert attribute == "Arn"
+            assert resources("AWS::Logs::LogGroup")[group]["Properties"]["LogGroupName"] == {
+                "Fn::Sub": f"/aws/lambda/${{{name}}}"
+            }
+        else:
+            assert actions == ALLOWED_ACTIONS[name]
+            assert get_att(statement["Resource"]) == ["RateWindows", "Arn"]
+
+
+@each_function
+def test_role_may_write_its_logs(name: str) -> None:
+    assert any(set(statement["Action"]) == LOG_ACTIONS for statement in statements_of(role_of(name)))
+
+
+def test_no_policy_has_a_star() -> None:
+    policies = {**resources("AWS::IAM::Role"), **resources("AWS::IAM::Policy")}
+    assert {name for name, policy in policies.items() if "*" in json.dumps(policy)} == set()
+
+
+@each_function
+def test_environment_is_what_settings_read(name: str) -> None:
+    source = Path(settings.__file__).read_text(encoding="utf-8")
+    read = set(re.findall(r'read\.\w+\(\s*"([A-Z_]+)"', source))
+    given = set(functions()[name]["Environment"]["Variables"])
+    assert given <= read
+    assert {"EDGE_STAGE", "EDGE_VERSION", "LOG_LEVEL", "ALLOWED_ORIGINS"} <= given
+    assert not [variable for variable in given if variable.startswith(("AWS_", "LAMBDA_"))]
+
+
+@each_function
+def test_settings_take_the_defaults_of_the_template(name: str) -> None:
+    parameters = {key: str(found.get("Default", "")) for key, found in template()["Parameters"].items()}
+    environ = {"AWS_REGION": "us-west-1"}
+    for variable, value in functions()[name]["Environment"]["Variables"].items():
+        environ[variable] = parameters.get(value["Ref"], "RateWindows")
+    assert settings.Settings.from_env(environ).version == parameters["Version"]
+
+
+@each_function
+def test_code_folder_has_an_app_and_little_else(name: str) -> None:
+    folder = ROOT / functions()[name]["CodeUri"]
+    lines = (folder / "app.py").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 80
+    assert [path.name for path in folder.iterdir() if path.name != "__pycache__"] == ["app.py"]
+
+
+def test_every_folder_of_functions_is_deployed() -> None:
+    deployed = {(ROOT / function["CodeUri"]).name for function in functions().values()}
+    assert deployed == {path.name for path in (ROOT / "functions").iterdir() if path.is_dir()}
+
+
+@each_function
+def test_errors_of_the_new_version_turn_the_deployment_back(name: str) -> None:
+    (alarm_ref,) = functions()[name]["DeploymentPreference"]["Alarms"]
+    alarm = resources("AWS::CloudWatch::Alarm")[alarm_ref["Ref"]]["Properties"]
+    dimensions = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+    assert alarm["MetricName"] == "Errors"
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert dimensions["FunctionName"] == {"Ref": name}
+    assert dimensions["Resource"] == {"Fn::Sub": f"${{{name}}}:live"}
+    assert ".".join(get_att(dimensions["ExecutedVersion"])) == f"{name}.Version.Version"

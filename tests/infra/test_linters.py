@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.regions import DEPLOYED
+from tests.infra.document import ROOT, TEMPLATE
+
+REGIONS = [region.aws_region for region in DEPLOYED]
+CFN_LINT = [
+    str(Path(sys.executable).with_name("cfn-lint")),
+    "--regions",
+    *REGIONS,
+    "--include-checks",
+    "W",
+    "E",
+]
+
+
+def complaints(command: list[str]) -> str:
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-west-1", "PYTHONPATH": ""},
+    )
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def test_sam_validates_without_an_account() -> None:
+    assert not complaints([str(ROOT / ".venv-sam" / "bin" / "sam"), "validate", "--lint"])
+
+
+@pytest.mark.parametrize(
+    "rules", [[], ["--append-rules", "cfn_lint_serverless.rules"]], ids=["cfn-lint", "serverless"]
+)
+def test_template_is_clean_in_every_region(rules: list[str]) -> None:
+    assert not complaints([*CFN_LINT, *rules, "--template", str(TEMPLATE)])
+
+
+def test_no_check_is_silenced() -> None:
+    text = TEMPLATE.read_text(encoding="utf-8")
+    assert not [word for word in ("ignore_checks", "cfn-lint:", "cfn_nag", "checkov") if word in text]
+    assert not list(ROOT.glob(".cfnlintrc*"))

@@ -1,0 +1,64 @@
+"""Cold start is a feature: what a function imports is counted, because a clock would flicker."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.functions import FUNCTION_NAMES, FUNCTIONS
+
+SCRIPT = """
+import importlib.util, json, sys
+path = sys.argv[1]
+spec = importlib.util.spec_from_file_location("app", path)
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+import fastapi.openapi.models as models, gc
+json.dump({"modules": sorted(sys.modules), "built": models.OpenAPI.__pydantic_complete__,
+           "frozen": gc.get_freeze_count(), "collecting": gc.isenabled()}, sys.stdout)
+"""
+
+NEVER = (
+    "boto3",
+    "botocore",
+    "jwt",
+    "cryptography",
+    "aws_lambda_powertools",
+    "requests",
+    "urllib3",
+    "httpx",
+    "ministack",
+)
+
+
+@pytest.mark.parametrize("name", FUNCTION_NAMES)
+def test_function_imports_little(name: str) -> None:
+    environ = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join(["shared"]),
+        "AWS_REGION": "eu-west-3",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "RATE_WINDOWS_TABLE": "table",
+        "EDGE_STAGE": "production",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(FUNCTIONS / name / "app.py")],
+        cwd=FUNCTIONS.parent,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+
+    roots = {module.partition(".")[0] for module in found["modules"]}
+    assert not roots & set(NEVER)
+    assert not found["built"], "FastAPI was imported before edge.app: its OpenAPI models were built"
+    assert found["frozen"] > 0
+    assert found["collecting"]
+    assert len(found["modules"]) <= 480  # a ratchet: lower it when you can, raise it with a reason
