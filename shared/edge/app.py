@@ -8,17 +8,15 @@ Importing this module is most of a cold start, so it imports FastAPI frugally (s
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import logging
-import threading
-from typing import TYPE_CHECKING, Any, Final
-
-import pydantic
+from typing import TYPE_CHECKING, Any
 
 # Start-up makes many objects that live for ever, and no garbage: collecting meanwhile costs 20 ms for nothing.
 _was_collecting = gc.isenabled()
 gc.disable()
+
+import pydantic
+
 # FastAPI builds 40 models of the OpenAPI document when it is imported. Deferred, they are built when the document is
 # first made, which no function does at run time (20 ms).
 pydantic.BaseModel.model_config = {"defer_build": True}
@@ -29,10 +27,7 @@ try:
     from fastapi.routing import APIRoute
 finally:
     pydantic.BaseModel.model_config = {}
-    if _was_collecting:
-        gc.enable()
 
-from mangum import Mangum
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
@@ -51,9 +46,15 @@ from edge.problems import (
 )
 from edge.web.boundary import RequestBoundary
 from edge.web.cors import CorsPolicy
-from edge.web.http_api import HttpApiEvent
+from edge.web.http_api import is_http_api_event, read_event, without_content
 from edge.web.log import Log
+from edge.web.straight import answer_straight, never_waits
 from edge.web.strict_json import parse_json
+
+# What has been made so far is left out of every later collection; only then is collecting cheap again.
+gc.freeze()
+if _was_collecting:
+    gc.enable()
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -67,17 +68,6 @@ if TYPE_CHECKING:
 
 __all__ = ["EdgeApp", "Response", "create_app", "json_answer", "make_handler"]
 # Response is passed on because a function must not import FastAPI or Starlette before this module.
-
-TEXT_MIME_TYPES: Final = [
-    "text/",
-    "application/json",
-    "application/problem+json",
-    "application/health+json",
-    "application/jwk-set+json",
-    "application/openmetrics-text",
-    "application/javascript",
-]
-"""Bodies that leave Lambda as text. Mangum would encode those it does not know in base64: more bytes, more work."""
 
 
 class StrictRequest(Request):
@@ -135,6 +125,7 @@ class EdgeApp(FastAPI):
             openapi_url=None,  # one document for all functions is made at build time
             redirect_slashes=False,
             strict_content_type=False,  # StrictRoute decides
+            telemetry={"tracing": False, "metrics": False, "logs": False},  # the boundary records
         )
         self.router.route_class = StrictRoute
         self._settings = settings
@@ -147,6 +138,20 @@ class EdgeApp(FastAPI):
         for cls, args, kwargs in reversed(self.user_middleware):
             app = cls(app, *args, **kwargs)
         return self.bounded(app)
+
+    def never_waits(self) -> bool:
+        """Return whether every route and dependency runs without an event loop, as the house style asks for."""
+        if self.user_middleware:
+            return False
+        waiting = [route.dependant for route in self.routes if isinstance(route, APIRoute)]
+        if len(waiting) != len(self.routes):
+            return False  # a mounted application, or a route of Starlette's: unknown
+        while waiting:
+            dependant = waiting.pop()
+            if dependant.call is None or not never_waits(dependant.call):
+                return False
+            waiting += dependant.dependencies
+        return True
 
     def bounded(self, app: ASGIApp) -> ASGIApp:
         """Return *app* inside a boundary of this function's settings."""
@@ -186,65 +191,42 @@ def json_answer(
 
 def make_handler(app: EdgeApp) -> LambdaHandler:
     """
-    Return the Lambda handler of *app*, for events of API Gateway HTTP APIs (payload format 2.0).
+    Return the Lambda handler of *app*.
+
+    Events of API Gateway HTTP APIs (payload format 2.0) run straight through where no route waits
+    (:mod:`edge.web.straight`); everything else goes through Mangum, which is imported when it is first needed. A
+    request that cannot be read as HTTP is answered 400; an event that is no HTTP request raises ``RuntimeError``.
 
     Call it last in ``app.py``: what exists by then lives as long as the container and is left out of every later
     garbage collection.
-
-    The handler raises for an event that is not an HTTP request, and answers 400 to one that cannot be read as HTTP.
     """
-    _ensure_event_loop()
-    # Mangum logs a line of its own for each request; the boundary already does.
-    logging.getLogger("mangum.http").setLevel(logging.ERROR)
-    answer = _adapt(app)
-    refuse = _adapt(app.bounded(_refuse))
+    refuse = app.bounded(_refuse)
+    is_straight = app.never_waits()
+    looped: list[LambdaHandler] = []
 
     def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-        _ensure_event_loop()
+        if not is_http_api_event(event):
+            return run_looped(event, context)
         try:
-            return answer(event, context)  # type: ignore[arg-type]
-        except ValueError:  # from translation only: what the application raises is answered by the boundary
-            return refuse(_without_content(event), context)  # type: ignore[arg-type]
+            scope, body = read_event(event, context)
+        except ValueError:
+            scope, body = read_event(without_content(event), context)
+            return answer_straight(refuse, scope, body)
+        return answer_straight(app, scope, body) if is_straight else run_looped(event, context)
+
+    def run_looped(event: dict[str, Any], context: object) -> dict[str, Any]:
+        if not looped:
+            from edge.web.looped import Looped  # deferred: most functions never need it
+
+            looped.append(Looped(app))
+        return looped[0](event, context)
 
     gc.freeze()
     return handler
 
 
-def _adapt(app: ASGIApp) -> Mangum:
-    return Mangum(
-        app,  # type: ignore[arg-type]  # it asks for a coroutine where ASGI has an awaitable
-        lifespan="off",
-        text_mime_types=TEXT_MIME_TYPES,
-        custom_handlers=[HttpApiEvent],
-    )
-
-
 async def _refuse(_scope: Scope, _receive: Receive, _send: Send) -> None:
     raise MalformedRequest
-
-
-def _without_content(event: Mapping[str, Any]) -> dict[str, Any]:
-    return {**event, "headers": {}, "cookies": [], "rawQueryString": "", "body": "", "isBase64Encoded": False}
-
-
-class _ThreadLoop:
-    """The event loop of one thread, closed when the thread ends."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(self.loop)
-
-    def __del__(self) -> None:
-        self.loop.close()
-
-
-_thread = threading.local()
-
-
-def _ensure_event_loop() -> None:
-    """Give this thread a loop: Mangum runs the application on the thread's current one and makes none by itself."""
-    if not hasattr(_thread, "holder"):
-        _thread.holder = _ThreadLoop()
 
 
 def to_problem(error: Exception, scope: Scope) -> Problem:

@@ -64,6 +64,10 @@ class Problem(Exception):
         """Return the typed extension members of the problem document."""
         return {}
 
+    def log_fields(self) -> dict[str, object]:
+        """Return what only the log is told: members of closed sets, numbers; no text from outside."""
+        return {}
+
 
 class RequestProblem(Problem):
     """The request is at fault: the same request fails again."""

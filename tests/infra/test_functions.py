@@ -11,7 +11,7 @@ from tests.infra.document import ROOT, Properties, functions, resources, templat
 
 API_TIMEOUT_SECONDS = 29
 ALLOWED_ACTIONS = {
-    "RatelimitCheckFunction": {"dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"},
+    "RatelimitCheckFunction": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     "HealthFunction": {"dynamodb:GetItem"},
 }
 LOG_ACTIONS = {"logs:CreateLogStream", "logs:PutLogEvents"}

@@ -34,6 +34,12 @@ NEVER = (
     "ministack",
 )
 
+MOST_MODULES = 425 if sys.version_info[:2] == (3, 13) else 480
+"""
+A ratchet: lower it when you can, raise it with a reason. It is set for Lambda's Python; others bring more of their own,
+and the layer has less than this environment (no ``pydantic.v1``).
+"""
+
 
 @pytest.mark.parametrize("name", FUNCTION_NAMES)
 def test_function_imports_little(name: str) -> None:
@@ -61,4 +67,4 @@ def test_function_imports_little(name: str) -> None:
     assert not found["built"], "FastAPI was imported before edge.app: its OpenAPI models were built"
     assert found["frozen"] > 0
     assert found["collecting"]
-    assert len(found["modules"]) <= 480  # a ratchet: lower it when you can, raise it with a reason
+    assert len(found["modules"]) <= MOST_MODULES

@@ -195,7 +195,7 @@ class CredentialChain:
         if found is None and self._shared_config:
             from edge.aws.shared_config import (
                 from_shared_config,
-            )  # loads botocore: a developer's machine only
+            )  # loads botocore: on a developer's machine only
 
             found = from_shared_config()
         if found is None:

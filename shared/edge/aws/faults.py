@@ -50,6 +50,10 @@ class Unavailable(DependencyUnavailable):
         self.fault: Fault = fault
         self.outcome_unknown = outcome_unknown
 
+    def log_fields(self) -> dict[str, object]:
+        """Tell the log what went wrong and whether the write may have happened."""
+        return {"fault": self.fault, "outcome_unknown": self.outcome_unknown}
+
     def __str__(self) -> str:
         return f"{self.fault}, outcome {'unknown' if self.outcome_unknown else 'known: nothing happened'}"
 
@@ -65,6 +69,10 @@ class Refused(Unexpected):
     def __init__(self, code: str) -> None:
         super().__init__()
         self.code = code
+
+    def log_fields(self) -> dict[str, object]:
+        """Tell the log AWS's error code."""
+        return {"aws_error": self.code}
 
     def __str__(self) -> str:
         return self.code

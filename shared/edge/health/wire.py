@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal
+
+from typing_extensions import TypedDict  # pydantic refuses typing's before Python 3.12
 
 RETRY_AFTER_SECONDS: Final = 5
 

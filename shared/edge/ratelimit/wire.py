@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict  # pydantic refuses typing's before Python 3.12
 
 from edge.problems import FieldError, InvalidValues
 from edge.ratelimit.limiter import Decision, Limiter

@@ -89,7 +89,7 @@ class RequestBoundary:
             problem = self._translate(error, scope)
             if problem.status == Unexpected.status:
                 defect = error
-            exchange.reason = problem.reason
+            exchange.problem = problem
             if exchange.started:
                 exchange.status = problem.status  # the server cuts the answer off
                 raise
@@ -125,7 +125,7 @@ class _Exchange:
         "body_bytes",
         "duration_ms",
         "head_only",
-        "reason",
+        "problem",
         "request_headers",
         "request_id",
         "started",
@@ -150,7 +150,7 @@ class _Exchange:
             scope["method"] = "GET"
         self.started = False
         self.status = Unexpected.status
-        self.reason: str | None = None
+        self.problem: Problem | None = None
         self.body_bytes = 0
         self.duration_ms = 0.0
 
@@ -211,8 +211,9 @@ class _Exchange:
             "duration_ms": round(self.duration_ms, 3),
             "body_bytes": self.body_bytes,
         }
-        if self.reason is not None:
-            fields["reason"] = self.reason
+        if self.problem is not None:
+            fields["reason"] = self.problem.reason
+            fields |= self.problem.log_fields()
         trace = _TRACE_ID.search(
             self.request_headers.get(b"x-amzn-trace-id") or self.request_headers.get(b"traceparent") or b""
         )

@@ -14,7 +14,8 @@ from edge.ratelimit.tiers import TIERS, make_tier
 if TYPE_CHECKING:
     from edge.ratelimit.store import Applied, NotApplied, Snapshot, WindowStore, Write
 
-START_MS = 1_795_179_600_000
+START_MS = 2_000_000_000_000
+"""Ahead of the machine's clock: DynamoDB Local deletes items whose time to live is over, in the middle of a test."""
 STRICT = TIERS["strict"]
 
 
