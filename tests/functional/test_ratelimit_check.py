@@ -211,3 +211,15 @@ def test_table_that_does_not_exist_is_a_defect_of_ours(ministack_environment: di
     assert answer.status == 500
     assert b"no-such-table" not in answer.body
     function.limiter._store._client.forget()
+
+
+def test_document_describes_the_answer(function: ModuleType) -> None:
+    document = function.app.openapi()
+
+    operation = document["paths"][PATH]["post"]
+    schemas = document["components"]["schemas"]
+    for status in ("200", "429"):
+        schema = operation["responses"][status]["content"]["application/json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/CheckAnswer"}
+    assert set(schemas["CheckAnswer"]["required"]) == set(check(function, {"subject": "documented"}).json())
+    assert schemas["CheckRequest"]["additionalProperties"] is False
