@@ -56,6 +56,7 @@ class Settings(NamedTuple):
         max_body_bytes: the largest request body that is taken.
         dynamodb_endpoint: URL of a local engine, or None for AWS.
         rate_windows_table: name of the table, or None where the function has no limiter.
+        rate_tiers: limits that are added to the built-in tiers or replace them: name -> (units, seconds).
     """
 
     stage: str
@@ -67,6 +68,7 @@ class Settings(NamedTuple):
     max_body_bytes: int
     dynamodb_endpoint: str | None
     rate_windows_table: str | None
+    rate_tiers: dict[str, tuple[int, int]]
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = ENVIRON) -> Settings:
@@ -91,6 +93,7 @@ class Settings(NamedTuple):
             dynamodb_endpoint=read.parsed("AWS_ENDPOINT_URL_DYNAMODB", _parse_url, None)
             or read.parsed("AWS_ENDPOINT_URL", _parse_url, None),
             rate_windows_table=read.parsed("RATE_WINDOWS_TABLE", _parse_table_name, None),
+            rate_tiers=read.parsed("RATE_TIERS", parse_tiers, {}),
         )
         read.raise_faults()
         return settings
@@ -131,6 +134,31 @@ def parse_origins(text: str) -> frozenset[str]:
 _ORIGIN: Final = (
     r"(https://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|http://(localhost|127\.0\.0\.1|\[::1\]))(:[1-9]\d{0,4})?"
 )
+
+
+def parse_tiers(text: str) -> dict[str, tuple[int, int]]:
+    """
+    Parse a comma-separated list of limits, each ``name=units/seconds``.
+
+    Raises:
+        ValueError: an entry is not such a limit, or a name comes twice.
+
+    Example:
+        >>> parse_tiers("default=200/60, login=5/300")
+        {'default': (200, 60), 'login': (5, 300)}
+    """
+    tiers: dict[str, tuple[int, int]] = {}
+    for entry in text.split(","):
+        found = re.fullmatch(_TIER, entry.strip(), re.ASCII)
+        if found is None or found[1] in tiers:
+            raise ValueError(
+                "limits such as default=200/60, name=units/seconds, comma-separated, each name once"
+            )
+        tiers[found[1]] = (int(found[2]), int(found[3]))
+    return tiers
+
+
+_TIER: Final = r"([a-z][a-z0-9:.-]{0,63})=([1-9]\d{0,8})/([1-9]\d{0,5})"
 
 
 def _parse_body_bytes(text: str) -> int:

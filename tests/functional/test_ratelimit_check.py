@@ -220,6 +220,82 @@ def test_document_describes_the_answer(function: ModuleType) -> None:
     schemas = document["components"]["schemas"]
     for status in ("200", "429"):
         schema = operation["responses"][status]["content"]["application/json"]["schema"]
-        assert schema == {"$ref": "#/components/schemas/CheckAnswer"}
+        assert [option["$ref"].rsplit("/", 1)[1] for option in schema["anyOf"]] == [
+            "CheckAnswer",
+            "ChecksAnswer",
+        ]
     assert set(schemas["CheckAnswer"]["required"]) == set(check(function, {"subject": "documented"}).json())
     assert schemas["CheckRequest"]["additionalProperties"] is False
+
+
+THREE = [{"tier": "burst"}, {"tier": "strict", "cost": 5}, {"tier": "plan:free"}]
+
+
+def test_several_charges_are_made_together(function: ModuleType, subject: str) -> None:
+    answer = check(function, {"subject": subject, "checks": THREE})
+
+    document = answer.json()
+    assert answer.status == 200
+    assert (document["allowed"], document["violated"], document["subject"]) == (True, [], subject)
+    assert [(one["tier"], one["remaining"]) for one in document["checks"]] == [
+        ("burst", 49),
+        ("strict", 5),
+        ("plan:free", 99),
+    ]
+    assert (
+        answer.headers["ratelimit-policy"]
+        == '"burst";q=50;w=1, "strict";q=10;w=60, "plan:free";q=100;w=86400'
+    )
+    assert answer.headers["x-ratelimit-remaining"] == "5"
+
+
+def test_one_charge_that_does_not_fit_refuses_all_and_is_named(function: ModuleType, subject: str) -> None:
+    for _ in range(2):
+        assert check(function, {"subject": subject, "checks": THREE}).status == 200
+
+    answer = check(function, {"subject": subject, "checks": THREE})
+
+    document = answer.json()
+    assert (answer.status, document["allowed"], document["violated"]) == (429, False, ["strict"])
+    assert document["retry_after_ms"] == document["checks"][1]["retry_after_ms"] > 0
+    assert (answer.headers["x-ratelimit-limit"], answer.headers["x-ratelimit-remaining"]) == ("10", "0")
+    assert check(function, {"subject": subject, "tier": "plan:free", "peek": True}).json()["remaining"] == 98
+    assert check(function, {"subject": subject, "checks": THREE, "peek": True}).status == 429
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "reason"),
+    [
+        ({"checks": []}, "/checks", "too_short"),
+        ({"checks": [{"tier": "burst"}] * 6}, "/checks", "too_long"),
+        ({"checks": [{"tier": "burst"}] * 2}, "/checks", "tier_twice"),
+        ({"checks": [{"tier": "burst"}], "cost": 1}, "/checks", "excludes_tier_and_cost"),
+        ({"checks": [{"tier": "burst"}, {"tier": "nope"}]}, "/checks/1/tier", "unknown_tier"),
+        ({"checks": [{"tier": "strict", "cost": 11}]}, "/checks/0/cost", "greater_than_limit"),
+        ({"checks": [{"tier": "strict", "cost": True}]}, "/checks/0/cost", "int_type"),
+        ({"checks": [{"tier": "strict", "owl": 1}]}, "/checks/0", "unknown_member"),
+        ({"checks": [{"cost": 1}]}, "/checks/0/tier", "missing"),
+        ({"checks": [[]]}, "/checks/0", "not_an_object"),
+        ({"checks": {}}, "/checks", "list_type"),
+        ({"checks": None}, "/checks", "list_type"),
+    ],
+)
+def test_wrong_charge_is_named(
+    function: ModuleType, body: dict[str, object], pointer: str, reason: str
+) -> None:
+    answer = check(function, {"subject": "s", **body})
+
+    assert answer.status == 422
+    assert answer.json()["errors"] == [{"pointer": pointer, "reason": reason}]
+
+
+def test_tiers_come_from_settings(ministack_environment: dict[str, str], subject: str) -> None:
+    function = load_function(
+        "ratelimit_check", {**ministack_environment, "RATE_TIERS": "strict=2/60,login=5/300"}
+    )
+
+    assert check(function, {"subject": subject, "tier": "login"}).json()["window_seconds"] == 300
+    assert check(function, {"subject": subject, "tier": "strict", "cost": 3}).status == 422
+    assert check(function, {"subject": subject, "tier": "strict", "cost": 2}).json()["remaining"] == 0
+    assert check(function, {"subject": subject}).json()["limit"] == 100
+    function.limiter._store._client.forget()

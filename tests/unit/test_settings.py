@@ -34,6 +34,7 @@ def test_every_variable_is_read() -> None:
             "AWS_ENDPOINT_URL": "http://127.0.0.1:1/",
             "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:2",
             "RATE_WINDOWS_TABLE": "edge-windows",
+            "RATE_TIERS": "login=5/300",
         }
     )
 
@@ -47,6 +48,7 @@ def test_every_variable_is_read() -> None:
         max_body_bytes=1024,
         dynamodb_endpoint="http://127.0.0.1:2",
         rate_windows_table="edge-windows",
+        rate_tiers={"login": (5, 300)},
     )
     assert settings.region.code == "hnd1"
 
@@ -62,13 +64,14 @@ def test_one_error_names_every_fault_and_no_value() -> None:
                 "MAX_BODY_BYTES": "0",
                 "AWS_ENDPOINT_URL": "ftp://secret-4",
                 "RATE_WINDOWS_TABLE": "se cret-5",
+                "RATE_TIERS": "secret-6",
             }
         )
 
     message = str(raised.value)
     names = ["EDGE_STAGE", "AWS_REGION", "LOG_LEVEL", "ALLOWED_ORIGINS", "MAX_BODY_BYTES", "AWS_ENDPOINT_URL"]
-    assert [name for name in [*names, "RATE_WINDOWS_TABLE"] if name not in message] == []
-    assert len(raised.value.faults) == 7
+    assert [name for name in [*names, "RATE_WINDOWS_TABLE", "RATE_TIERS"] if name not in message] == []
+    assert len(raised.value.faults) == 8
     assert "secret" not in message
     assert "se cret" not in message
 
@@ -104,3 +107,22 @@ def test_origin_that_is_not_exact_is_refused(origin: str) -> None:
 def test_body_limit_that_lambda_could_not_keep_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="MAX_BODY_BYTES"):
         Settings.from_env({**PARIS, "MAX_BODY_BYTES": text})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "default",
+        "default=1",
+        "=1/60",
+        "default=0/60",
+        "default=1/0",
+        "a=1/60,a=2/60",
+        "A=1/60",
+        "a=-1/60",
+        "a=1/9999999",
+    ],
+)
+def test_limit_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="RATE_TIERS"):
+        Settings.from_env({**PARIS, "RATE_TIERS": text})

@@ -1,17 +1,19 @@
 """
 The store on DynamoDB: one ``UpdateItem`` per write, one consistent ``GetItem`` per read.
 
-An item of the ``RateWindows`` table:
+An item of the ``RateWindows`` table is a record. Its attributes, for each counter, carry the code ``c`` of the tier (three
+characters, the first a digit):
 
 ===========  =======================================================================================
-``pk``       tier and subject, see :func:`edge.ratelimit.subjects.record_key`
-``t``        units admitted ever
-``p_<k>``    total before the first write of bucket k; k in base 36, absolute, so that it never wraps
-``d``        ``t - l``: conditions cannot calculate, so the stateless condition compares with this
-``l``        the limit of the last write
-``g``        floor: boundaries of buckets below it may be gone
-``h``        horizon: no boundary of a bucket above it exists
+``pk``       the subject, see :func:`edge.ratelimit.subjects.record_key`
 ``x``        epoch seconds after which DynamoDB may delete the item (time to live)
+``t<c>``     units admitted ever
+``p<c><k>``  total before the first write of bucket k; k in base 36, absolute, so that it never wraps
+``d<c>``     ``t - l``: conditions cannot calculate, so the stateless condition compares with this
+``l<c>``     the limit of the last write
+``g<c>``     floor: boundaries of buckets below it may be gone
+``h<c>``     horizon: no boundary of a bucket above it exists
+``r<c>``     revision: how often units were given back; absent for never
 ===========  =======================================================================================
 
 The nested ``if_not_exists`` makes the first check of a subject one call. AWS's engine, DynamoDB Local and ministack
@@ -20,22 +22,19 @@ take it; moto 5.2's parser does not.
 
 from __future__ import annotations
 
-from json.encoder import encode_basestring_ascii as json_string
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from edge.aws.dynamo import ConditionFailed
 from edge.aws.regional import regional_client
-from edge.ratelimit.store import Applied, NotApplied, Snapshot
+from edge.ratelimit.expressions import json_string, render_amendment, render_write
+from edge.ratelimit.store import Applied, Counter, NotApplied, Record
 
 if TYPE_CHECKING:
     from edge.aws.dynamo import DynamoDB
     from edge.aws.wire import Item
     from edge.clock import Clock
-    from edge.ratelimit.store import Write
+    from edge.ratelimit.store import Amendment, Write
     from edge.settings import Settings
-
-MAX_DEAD_BUCKETS: Final = 100
-"""Boundaries removed by one write; an expression has at most 4 KB. The floor covers those that stay."""
 
 
 def open_store(settings: Settings, clock: Clock) -> DynamoStore:
@@ -69,13 +68,18 @@ class DynamoStore:
             edge.aws.faults.Unavailable: the table cannot be had; ``outcome_unknown`` tells whether the units may have
                 been charged. The call is never repeated once it may have been applied.
         """
-        request = render_update(self._table, key, write)
-        outcome = self._client.update_item(request, repeatable=False)
-        if isinstance(outcome, ConditionFailed):
-            return NotApplied(None if outcome.item is None else parse_item(outcome.item))
-        return Applied(parse_item(outcome))
+        return self._update(render_write(self._table, key, write))
 
-    def read(self, key: str) -> Snapshot | None:
+    def amend(self, key: str, amendment: Amendment) -> Applied | NotApplied:
+        """
+        Apply *amendment* to the item of *key* in one call.
+
+        Raises:
+            edge.aws.faults.Unavailable: the table cannot be had; ``outcome_unknown`` as for :meth:`apply`.
+        """
+        return self._update(render_amendment(self._table, key, amendment))
+
+    def read(self, key: str) -> Record | None:
         """
         Return the item of *key* by a consistent read, or None.
 
@@ -87,105 +91,33 @@ class DynamoStore:
         )
         return None if item is None else parse_item(item)
 
-
-def render_update(table_json: str, key: str, write: Write) -> bytes:
-    """
-    Return the body of the ``UpdateItem`` that is *write*.
-
-    It is written as text rather than built as a dictionary and encoded: this is the hottest path of the product, and
-    all that varies in it are numbers and one string.
-
-    Args:
-        table_json: the table's name as a JSON string.
-        key: of the item.
-        write: what to do.
-    """
-    update, condition, values = _expressions(write)
-    values_json = ",".join([f'":{name}":{{"N":"{value}"}}' for name, value in values.items()])
-    return (
-        f'{{"TableName":{table_json},"Key":{{"pk":{{"S":{json_string(key)}}}}},'
-        f'"UpdateExpression":"{update}","ConditionExpression":"{condition}",'
-        f'"ExpressionAttributeValues":{{{values_json}}},'
-        '"ReturnValues":"ALL_NEW","ReturnValuesOnConditionCheckFailure":"ALL_OLD"}'
-    ).encode()
+    def _update(self, request: bytes) -> Applied | NotApplied:
+        outcome = self._client.update_item(request, repeatable=False)
+        if isinstance(outcome, ConditionFailed):
+            return NotApplied(None if outcome.item is None else parse_item(outcome.item))
+        return Applied(parse_item(outcome))
 
 
-def _expressions(write: Write) -> tuple[str, str, dict[str, int]]:
-    values = {"x": write.expires_at_seconds}
-    update = "SET x=:x"
-    if write.cost:
-        boundary = boundary_name(write.bucket)
-        update += (
-            f",t=if_not_exists(t,:z)+:c,d=if_not_exists(t,:z)+:m,l=:l"
-            f",{boundary}=if_not_exists({boundary},if_not_exists(t,:z))"
-        )
-        values |= {"z": 0, "c": write.cost, "m": write.cost - write.limit, "l": write.limit}
-    if write.new_horizon is not None:
-        update += ",h=:h"
-        values["h"] = write.new_horizon
-    if write.new_floor is not None:
-        dead = ",".join([boundary_name(bucket) for bucket in write.dead_buckets[:MAX_DEAD_BUCKETS]])
-        update += f",g=:f REMOVE {dead}"
-    return update, _condition(write, values), values
+def parse_item(item: Item) -> Record:
+    """Return the record that *item* holds."""
+    counters: dict[str, Counter] = {}
+    boundaries: dict[str, dict[int, int]] = {}
+    for name, value in item.items():
+        kind, code = name[0], name[1:4]
+        if kind == "p" and code[0].isdigit():
+            boundaries.setdefault(code, {})[int(name[4:], 36)] = int(value["N"])
+        elif kind == "t":
+            counters[code] = Counter(
+                total=int(value["N"]),
+                boundaries=boundaries.setdefault(code, {}),
+                floor=_number(item, f"g{code}"),
+                horizon=_number(item, f"h{code}"),
+                limit=_number(item, f"l{code}"),
+                revision=_number(item, f"r{code}"),
+            )
+    return Record(counters, _number(item, "x"))
 
 
-def _condition(write: Write, values: dict[str, int]) -> str:
-    """
-    Return the condition of *write*, adding to *values* what it names.
-
-    NOT binds tighter than AND, and AND tighter than OR; DynamoDB refuses parentheses that change nothing.
-    """
-    admits = []
-    if write.least_total is not None:
-        values["a"] = write.least_total
-        if write.most_total is None:
-            admits.append("t>=:a")
-        else:
-            values["b"] = write.most_total
-            admits.append("t BETWEEN :a AND :b")
-    if write.chain is not None:
-        first, last = write.chain
-        # A comparison with a missing attribute is false: a bucket that nobody wrote in does not deny.
-        full = " OR ".join([f"{boundary_name(bucket)}<=d" for bucket in range(first, last + 1)])
-        admits.append(f"l=:l AND NOT ({full})")
-    if not admits:
-        return "attribute_not_exists(pk)"
-    values["f"] = write.oldest_bucket if write.new_floor is None else write.new_floor
-    any_of = admits[0] if len(admits) == 1 else f"({' OR '.join(admits)})"
-    may_create = "attribute_not_exists(pk) OR " if write.may_create else ""
-    within_horizon = "" if write.new_horizon is None else "NOT h>:h AND "
-    return f"{may_create}NOT g>:f AND {within_horizon}{any_of}"
-
-
-def parse_item(item: Item) -> Snapshot:
-    """Return the snapshot that *item* holds."""
-    boundaries = {int(name[2:], 36): int(value["N"]) for name, value in item.items() if name.startswith("p_")}
-    floor, horizon = item.get("g"), item.get("h")
-    return Snapshot(
-        total=int(item["t"]["N"]),
-        boundaries=boundaries,
-        floor=0 if floor is None else int(floor["N"]),
-        horizon=0 if horizon is None else int(horizon["N"]),
-        limit=int(item["l"]["N"]),
-        expires_at_seconds=int(item["x"]["N"]),
-    )
-
-
-def boundary_name(bucket: int) -> str:
-    """
-    Return the attribute of *bucket*: its number in base 36 behind ``p_``.
-
-    The underscore keeps it apart from ``pk`` and from DynamoDB's reserved words.
-
-    Example:
-        >>> boundary_name(1_795_179_600)
-        'p_tosxg0'
-    """
-    digits = ""
-    while bucket:
-        bucket, digit = divmod(bucket, 36)
-        digits = _DIGITS[digit] + digits
-    return f"p_{digits or '0'}"
-
-
-_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+def _number(item: Item, name: str) -> int:
+    value = item.get(name)
+    return 0 if value is None else int(value["N"])

@@ -1,5 +1,5 @@
 """
-The limiter: checks a subject against a tier, with as few calls to the store as the bound allows.
+The limiter: checks a subject against tiers, with as few calls to the store as the bound allows.
 
 What it learned of a record it keeps as a snapshot, and a denial that a snapshot proves costs no call. It does not
 validate wire input (:mod:`edge.ratelimit.wire` does) and it does not hide a store that is gone.
@@ -7,17 +7,29 @@ validate wire input (:mod:`edge.ratelimit.wire` does) and it does not hide a sto
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from edge.problems import DependencyUnavailable
+from edge.ratelimit.decisions import Charge, Decision, Verdict, decide, decide_later
 from edge.ratelimit.snapshots import SnapshotCache
-from edge.ratelimit.store import Applied
+from edge.ratelimit.store import Amendment, Applied, Record, Write
 from edge.ratelimit.subjects import record_key
-from edge.ratelimit.window import effective_now_ms, measure, plan, plan_sweep, release_ms, usable
+from edge.ratelimit.tiers import DAY_MS
+from edge.ratelimit.window import (
+    effective_now_ms,
+    forgotten,
+    plan,
+    plan_sweep,
+    refunded,
+    usable,
+    within_expression,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from edge.clock import Clock
-    from edge.ratelimit.store import Snapshot, WindowStore
+    from edge.ratelimit.store import Change, Counter, WindowStore
     from edge.ratelimit.tiers import Tier
 
 MAX_CALLS: Final = 5
@@ -26,28 +38,8 @@ Writes that one check may try. A second is due when the snapshot was stale; a th
 disagree by more than a bucket write in between. Then the check is denied for one bucket: careful, never over.
 """
 
-
-class Decision(NamedTuple):
-    """
-    The answer to one check.
-
-    Attributes:
-        allowed: whether the cost was charged (for a peek: would have been).
-        subject: as asked.
-        tier: what it was checked against.
-        remaining: units left in the window that ends now, >= 0.
-        reset_at_ms: epoch ms at which units next return; the time of the check if none are used.
-        retry_after_ms: 0 if allowed, else how long until the cost can fit; never too early.
-        degraded: whether a fallback decided; always False here.
-    """
-
-    allowed: bool
-    subject: str
-    tier: Tier
-    remaining: int
-    reset_at_ms: int
-    retry_after_ms: int
-    degraded: bool
+FORGET_AFTER_SECONDS: Final = 600
+"""A record outlives two idle windows by this long."""
 
 
 class Limiter:
@@ -57,6 +49,8 @@ class Limiter:
     Args:
         store: holds the records.
         clock: of this container.
+        longest_window_ms: of all tiers that the store's records are checked against, equal in all containers: a record
+            must not be forgotten while its longest window is still open.
         max_snapshots: records remembered; the least recently used is forgotten first, at the price of one call.
 
     Example:
@@ -72,9 +66,17 @@ class Limiter:
         (False, 2, 61000)
     """
 
-    def __init__(self, store: WindowStore, clock: Clock, *, max_snapshots: int = 10_000) -> None:
+    def __init__(
+        self,
+        store: WindowStore,
+        clock: Clock,
+        *,
+        longest_window_ms: int = DAY_MS,
+        max_snapshots: int = 10_000,
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._longest_window_ms = longest_window_ms
         self._snapshots = SnapshotCache(max_snapshots)
 
     def check(self, subject: str, tier: Tier, *, cost: int = 1) -> Decision:
@@ -90,32 +92,38 @@ class Limiter:
             ValueError: the cost can never fit.
             edge.problems.DependencyUnavailable: the store cannot be had; the cost may or may not be charged.
         """
-        window = tier.window
-        if not 1 <= cost <= window.limit:
-            raise ValueError("cost must be between 1 and the tier's limit")
-        key = record_key(tier.key_prefix, subject)
+        return self.check_all(subject, (Charge(tier, cost),)).decisions[0]
+
+    def check_all(self, subject: str, charges: Sequence[Charge]) -> Verdict:
+        """
+        Charge all of *charges* to *subject* if each fits, else charge none of them: one record, one call.
+
+        Args:
+            subject: as for :meth:`check`.
+            charges: at least one, each of another tier.
+
+        Raises:
+            ValueError: a cost can never fit, or a tier is named twice.
+            edge.problems.DependencyUnavailable: the store cannot be had; all or none may be charged.
+        """
+        self._validate(charges)
+        key = record_key(subject)
         now_ms = self._clock.now_ms()
-        snapshot = usable(self._snapshots.get(key), now_ms)
+        record = usable(self._snapshots.get(key), now_ms)
         for _ in range(MAX_CALLS):
-            at_ms = effective_now_ms(window, snapshot, now_ms)
-            write = plan(window, snapshot, at_ms, cost)
-            if write is None:
-                return _decision(subject, tier, snapshot, now_ms, cost, allowed=False)
-            outcome = self._store.apply(key, write)
-            snapshot = outcome.snapshot
-            self._snapshots.put(key, snapshot)
+            counters = {} if record is None else record.counters
+            changes = _plan_all(charges, counters, now_ms)
+            if changes is None:
+                return decide(subject, charges, counters, now_ms, charged=False)
+            outcome = self._store.apply(
+                key, Write(within_expression(changes), self._expires_at_seconds(now_ms))
+            )
+            record = outcome.record
+            self._snapshots.put(key, record)
             if isinstance(outcome, Applied):
-                self._sweep(key, tier, outcome.snapshot, at_ms)
-                return _decision(subject, tier, snapshot, now_ms, cost, allowed=True)
-        return Decision(
-            allowed=False,
-            subject=subject,
-            tier=tier,
-            remaining=0,
-            reset_at_ms=now_ms + window.bucket_ms,
-            retry_after_ms=window.bucket_ms,
-            degraded=False,
-        )
+                self._sweep(key, charges, outcome.record, now_ms)
+                return decide(subject, charges, outcome.record.counters, now_ms, charged=True)
+        return decide_later(subject, charges, now_ms)
 
     def peek(self, subject: str, tier: Tier, *, cost: int = 1) -> Decision:
         """
@@ -130,43 +138,114 @@ class Limiter:
             ValueError: the cost can never fit.
             edge.problems.DependencyUnavailable: the store cannot be had.
         """
-        window = tier.window
-        if not 1 <= cost <= window.limit:
-            raise ValueError("cost must be between 1 and the tier's limit")
-        key = record_key(tier.key_prefix, subject)
-        now_ms = self._clock.now_ms()
-        snapshot = self._store.read(key)
-        self._snapshots.put(key, snapshot)
-        at_ms = effective_now_ms(window, snapshot, now_ms)
-        allowed = window.limit - measure(window, snapshot, at_ms).used >= cost
-        return _decision(subject, tier, snapshot, now_ms, cost, allowed=allowed)
+        return self.peek_all(subject, (Charge(tier, cost),)).decisions[0]
 
-    def _sweep(self, key: str, tier: Tier, snapshot: Snapshot, now_ms: int) -> None:
+    def peek_all(self, subject: str, charges: Sequence[Charge]) -> Verdict:
+        """
+        Tell what :meth:`check_all` would answer; nothing is written.
+
+        Raises:
+            ValueError: a cost can never fit, or a tier is named twice.
+            edge.problems.DependencyUnavailable: the store cannot be had.
+        """
+        self._validate(charges)
+        key = record_key(subject)
+        now_ms = self._clock.now_ms()
+        record = self._store.read(key)
+        self._snapshots.put(key, record)
+        return decide(subject, charges, {} if record is None else record.counters, now_ms, charged=False)
+
+    def refund(self, subject: str, tier: Tier, *, cost: int, admitted_at_ms: int) -> bool:
+        """
+        Give back units of an earlier check, for work that was not done after all.
+
+        Args:
+            subject: as for :meth:`check`.
+            tier: that they were charged to.
+            cost: how many, at most what that check charged; giving back twice is the caller's mistake.
+            admitted_at_ms: :attr:`Decision.decided_at_ms` of that check.
+
+        Returns:
+            Whether they were given back; False when they have left the window, or cannot be told from others' any more.
+
+        Raises:
+            ValueError: cost < 1.
+            edge.problems.DependencyUnavailable: the store cannot be had; they may or may not be given back.
+        """
+        if cost < 1:
+            raise ValueError("cost must be at least 1")
+
+        def amended(counter: Counter, now_ms: int) -> Counter | None:
+            at_ms = effective_now_ms(tier.window, counter, now_ms)
+            return refunded(tier.window, counter, admitted_at_ms=admitted_at_ms, now_ms=at_ms, cost=cost)
+
+        return self._amend(subject, tier, amended)
+
+    def reset(self, subject: str, tier: Tier) -> None:
+        """
+        Forget what *subject* has used of *tier*.
+
+        Another container may still deny what it has denied before, until the instant that it told.
+
+        Raises:
+            edge.problems.DependencyUnavailable: the store cannot be had; it may or may not be forgotten.
+        """
+        self._amend(subject, tier, lambda counter, _: forgotten(counter) if counter.boundaries else None)
+
+    def _amend(self, subject: str, tier: Tier, amended: Callable[[Counter, int], Counter | None]) -> bool:
+        """Replace the counter by what *amended* makes of it; again as often as somebody came in between."""
+        key = record_key(subject)
+        while True:
+            record = self._store.read(key)
+            counter = None if record is None else record.counters.get(tier.code)
+            after = None if counter is None else amended(counter, self._clock.now_ms())
+            if counter is None or after is None:
+                self._snapshots.put(key, record)
+                return False
+            outcome = self._store.amend(key, Amendment(tier.code, counter, after))
+            self._snapshots.put(key, outcome.record)
+            if isinstance(outcome, Applied):
+                return True
+
+    def _validate(self, charges: Sequence[Charge]) -> None:
+        if not charges or len({charge.tier.code for charge in charges}) < len(charges):
+            raise ValueError("charges must name at least one tier, and each once")
+        for charge in charges:
+            if not 1 <= charge.cost <= charge.tier.window.limit:
+                raise ValueError("cost must be between 1 and the tier's limit")
+            if charge.tier.window.window_ms > self._longest_window_ms:
+                raise ValueError("the tier's window is longer than longest_window_ms")
+
+    def _expires_at_seconds(self, now_ms: int) -> int:
+        return (now_ms + 2 * self._longest_window_ms) // 1000 + FORGET_AFTER_SECONDS
+
+    def _sweep(self, key: str, charges: Sequence[Charge], record: Record, now_ms: int) -> None:
         """Remove what containers that never came back have left: one more write, seldom."""
-        write = plan_sweep(tier.window, snapshot, now_ms)
-        if write is None:
+        changes = []
+        for tier, _ in charges:
+            counter = record.counters[tier.code]
+            change = plan_sweep(
+                tier.window, tier.code, counter, effective_now_ms(tier.window, counter, now_ms)
+            )
+            if change is not None:
+                changes.append(change)
+        if not changes:
             return
         try:
-            self._snapshots.put(key, self._store.apply(key, write).snapshot)
+            outcome = self._store.apply(key, Write(tuple(changes), record.expires_at_seconds))
         except DependencyUnavailable:
             # The check itself is decided and charged; whoever comes next sweeps.
             return
+        self._snapshots.put(key, outcome.record)
 
 
-def _decision(
-    subject: str, tier: Tier, snapshot: Snapshot | None, now_ms: int, cost: int, *, allowed: bool
-) -> Decision:
-    window = tier.window
-    at_ms = effective_now_ms(window, snapshot, now_ms)
-    usage = measure(window, snapshot, at_ms)
-    # The wait is counted from this container's own clock: if it is behind, the wait is too long rather than too short.
-    free_at_ms = now_ms if allowed or snapshot is None else release_ms(window, snapshot, at_ms, cost)
-    return Decision(
-        allowed=allowed,
-        subject=subject,
-        tier=tier,
-        remaining=max(0, window.limit - usage.used),
-        reset_at_ms=now_ms if usage.next_release_ms is None else usage.next_release_ms,
-        retry_after_ms=free_at_ms - now_ms,
-        degraded=False,
-    )
+def _plan_all(charges: Sequence[Charge], counters: dict[str, Counter], now_ms: int) -> list[Change] | None:
+    """Return a change for each charge, or None if one of them is known not to fit."""
+    changes = []
+    for tier, cost in charges:
+        counter = counters.get(tier.code)
+        change = plan(tier.window, tier.code, counter, effective_now_ms(tier.window, counter, now_ms), cost)
+        if change is None:
+            return None
+        changes.append(change)
+    return changes

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from edge.ratelimit.store import Applied, NotApplied, Snapshot, Write
+from edge.ratelimit.store import Amendment, Applied, Change, Counter, NotApplied, Record, Write
 
 if TYPE_CHECKING:
     from edge.clock import Clock
@@ -31,7 +31,7 @@ class MemoryStore:
     def __init__(self, clock: Clock, *, max_records: int = DEFAULT_MAX_RECORDS) -> None:
         self._clock = clock
         self._max_records = max_records
-        self._records: OrderedDict[str, Snapshot] = OrderedDict()
+        self._records: OrderedDict[str, Record] = OrderedDict()
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -41,21 +41,39 @@ class MemoryStore:
         """Apply *write* to the record of *key* atomically, or not at all."""
         with self._lock:
             self._forget_expired()
-            before = self._records.get(key)
-            if not _holds(before, write):
-                return NotApplied(before)
-            after = _changed(before, write)
-            self._records[key] = after
-            self._records.move_to_end(key)
-            if len(self._records) > self._max_records:
-                self._records.popitem(last=False)
-            return Applied(after)
+            record = self._records.get(key)
+            before = {} if record is None else record.counters
+            if not all(_holds(before.get(change.counter), change) for change in write.changes):
+                return NotApplied(record)
+            changed = {
+                change.counter: _changed(before.get(change.counter), change) for change in write.changes
+            }
+            return self._keep(key, Record(before | changed, write.expires_at_seconds))
 
-    def read(self, key: str) -> Snapshot | None:
+    def amend(self, key: str, amendment: Amendment) -> Applied | NotApplied:
+        """Apply *amendment* to the record of *key* atomically, or not at all."""
+        with self._lock:
+            self._forget_expired()
+            record = self._records.get(key)
+            counter = None if record is None else record.counters.get(amendment.counter)
+            if record is None or counter is None or _version(counter) != _version(amendment.seen):
+                return NotApplied(record)
+            return self._keep(
+                key, record._replace(counters=record.counters | {amendment.counter: amendment.amended})
+            )
+
+    def read(self, key: str) -> Record | None:
         """Return the record of *key*, or None."""
         with self._lock:
             self._forget_expired()
             return self._records.get(key)
+
+    def _keep(self, key: str, record: Record) -> Applied:
+        self._records[key] = record
+        self._records.move_to_end(key)
+        if len(self._records) > self._max_records:
+            self._records.popitem(last=False)
+        return Applied(record)
 
     def _forget_expired(self) -> None:
         now_seconds = self._clock.now_ms() // 1000
@@ -66,40 +84,45 @@ class MemoryStore:
             del self._records[key]
 
 
-def _holds(before: Snapshot | None, write: Write) -> bool:
-    """Evaluate the condition of *write*; the order of the cases is that of its docstring."""
-    if before is None:
-        return write.may_create
-    if before.floor > (write.oldest_bucket if write.new_floor is None else write.new_floor):
+def _version(counter: Counter) -> tuple[int, int]:
+    return counter.total, counter.revision
+
+
+def _holds(counter: Counter | None, change: Change) -> bool:
+    """Evaluate the condition of *change*; the order of the cases is that of its docstring."""
+    if counter is None:
+        return change.may_begin
+    if counter.floor > (change.oldest_bucket if change.new_floor is None else change.new_floor):
         return False
-    if write.new_horizon is not None and before.horizon > write.new_horizon:
+    if change.new_horizon is not None and counter.horizon > change.new_horizon:
         return False
     if (
-        write.least_total is not None
-        and write.least_total <= before.total
-        and (write.most_total is None or before.total <= write.most_total)
+        change.least_total is not None
+        and change.least_total <= counter.total
+        and (change.most_total is None or counter.total <= change.most_total)
+        and change.revision == counter.revision
     ):
         return True
-    if write.chain is None or before.limit != write.limit:
+    if change.chain is None or counter.limit != change.limit:
         return False
-    first, last = write.chain
-    spare = before.total - before.limit
-    return all(total > spare for bucket, total in before.boundaries.items() if first <= bucket <= last)
+    first, last = change.chain
+    spare = counter.total - counter.limit
+    return all(total > spare for bucket, total in counter.boundaries.items() if first <= bucket <= last)
 
 
-def _changed(before: Snapshot | None, write: Write) -> Snapshot:
-    if before is None:
-        before = Snapshot(0, {}, 0, 0, write.limit, 0)
+def _changed(counter: Counter | None, change: Change) -> Counter:
+    if counter is None:
+        counter = Counter(0, {}, 0, 0, change.limit, 0)
     boundaries = {
-        bucket: total for bucket, total in before.boundaries.items() if bucket not in write.dead_buckets
+        bucket: total for bucket, total in counter.boundaries.items() if bucket not in change.dead_buckets
     }
-    if write.cost:
-        boundaries.setdefault(write.bucket, before.total)
-    return Snapshot(
-        total=before.total + write.cost,
+    if change.cost:
+        boundaries.setdefault(change.bucket, counter.total)
+    return Counter(
+        total=counter.total + change.cost,
         boundaries=boundaries,
-        floor=before.floor if write.new_floor is None else write.new_floor,
-        horizon=before.horizon if write.new_horizon is None else write.new_horizon,
-        limit=write.limit if write.cost else before.limit,
-        expires_at_seconds=write.expires_at_seconds,
+        floor=counter.floor if change.new_floor is None else change.new_floor,
+        horizon=counter.horizon if change.new_horizon is None else change.new_horizon,
+        limit=change.limit if change.cost else counter.limit,
+        revision=counter.revision,
     )

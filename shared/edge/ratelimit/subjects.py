@@ -41,19 +41,19 @@ def check_subject(subject: str) -> str:
     return subject
 
 
-def record_key(prefix: str, subject: str) -> str:
+def record_key(subject: str) -> str:
     """
     Return the key of the record of *subject*, the subject itself in it while it is short.
 
-    A long one is replaced by its SHA-256, so that a record stays under one write unit. The two forms differ in the
-    character after the prefix: no subject can pretend to be the hash of another.
+    A long one is replaced by its SHA-256, so that a record stays under one write unit. The two forms differ in their
+    first character: no subject can pretend to be the hash of another.
 
     Example:
-        >>> record_key("default/60000/60", "user-42")
-        'default/60000/60=user-42'
+        >>> record_key("user-42")
+        '=user-42'
     """
     if len(subject) <= _LONGEST_PLAIN_BYTES and len(subject.encode()) <= _LONGEST_PLAIN_BYTES:
-        return f"{prefix}={subject}"
+        return f"={subject}"
     import hashlib  # deferred: few subjects are long
 
-    return f"{prefix}~{hashlib.sha256(subject.encode()).hexdigest()}"
+    return f"~{hashlib.sha256(subject.encode()).hexdigest()}"

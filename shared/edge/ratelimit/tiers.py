@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+from zlib import crc32
 
 from edge.ratelimit.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SHORT_WINDOW_MS: Final = 10_000
 SHORT_WINDOW_BUCKETS: Final = 20
 WINDOW_BUCKETS: Final = 60
+LONG_WINDOW_MS: Final = 3_600_000 * 12
+LONG_WINDOW_BUCKETS: Final = 24
+
+DAY_MS: Final = 86_400_000
 
 
 class Tier(NamedTuple):
@@ -16,34 +24,93 @@ class Tier(NamedTuple):
     A named limit.
 
     Attributes:
-        name: of ``a-z 0-9 - : .``; it is part of a record's key and of the headers.
+        name: of ``a-z 0-9 - : .``; it is told in headers.
         window: the limit.
-        key_prefix: begins the key of each subject's record; it changes with the window's shape, because boundaries
-            of another shape mean nothing in this one. The limit itself may change without losing the record.
+        code: names the tier's counter in a record. It follows from the name and the window's shape, because boundaries
+            of another shape mean nothing in this one; the limit itself may change without losing the counter.
     """
 
     name: str
     window: Window
-    key_prefix: str
+    code: str
 
 
-def make_tier(name: str, *, limit: int, window_ms: int) -> Tier:
+def make_tier(name: str, *, limit: int, window_ms: int, buckets: int | None = None) -> Tier:
     """
     Return a tier of *limit* units in any *window_ms* milliseconds.
 
-    Windows under ten seconds have 20 buckets and others 60: capacity returns at most that part of a window late.
+    Args:
+        name: of ``a-z 0-9 - : .``.
+        limit: units, >= 1.
+        window_ms: milliseconds, a multiple of *buckets*.
+        buckets: capacity returns at most one bucket late. By default 20 in windows under ten seconds, 24 in those of
+            half a day and more, else 60; as many as milliseconds make the limit exact, at the price of a second call
+            for containers that do not know the subject.
+
+    Raises:
+        ValueError: the shape is impossible.
+
+    Example:
+        >>> make_tier("hourly", limit=100, window_ms=3_600_000).window.bucket_ms
+        60000
     """
-    buckets = SHORT_WINDOW_BUCKETS if window_ms < SHORT_WINDOW_MS else WINDOW_BUCKETS
-    return Tier(name, Window(limit, window_ms, buckets), f"{name}/{window_ms}/{buckets}")
+    if buckets is None:
+        if window_ms < SHORT_WINDOW_MS:
+            buckets = SHORT_WINDOW_BUCKETS
+        elif window_ms >= LONG_WINDOW_MS:
+            buckets = LONG_WINDOW_BUCKETS
+        else:
+            buckets = WINDOW_BUCKETS
+    if limit < 1 or buckets < 1 or window_ms < buckets or window_ms % buckets:
+        raise ValueError("a window needs a limit >= 1 and a length that its buckets divide")
+    return Tier(name, Window(limit, window_ms, buckets), _code(f"{name}/{window_ms}/{buckets}"))
 
 
-TIERS: Final[dict[str, Tier]] = {
-    tier.name: tier
-    for tier in (
-        make_tier("default", limit=100, window_ms=60_000),
-        make_tier("strict", limit=10, window_ms=60_000),
-        make_tier("relaxed", limit=1_000, window_ms=60_000),
-        make_tier("burst", limit=50, window_ms=1_000),
-    )
-}
-"""The tiers that the product's owner named."""
+def _code(shape: str) -> str:
+    """Return three characters, the first a digit: between a letter and a number, no reserved word has them."""
+    first, rest = divmod(crc32(shape.encode()) % 12_960, 1_296)
+    return f"{first}{_DIGITS[rest // 36]}{_DIGITS[rest % 36]}"
+
+
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def tiers_by_name(*tiers: Tier) -> dict[str, Tier]:
+    """
+    Return *tiers* by name.
+
+    Raises:
+        ValueError: two have one name, or names whose codes are equal by chance (rename one).
+    """
+    if len({tier.name for tier in tiers}) < len(tiers) or len({tier.code for tier in tiers}) < len(tiers):
+        raise ValueError("two tiers have the same name or code; rename one")
+    return {tier.name: tier for tier in tiers}
+
+
+TIERS: Final[dict[str, Tier]] = tiers_by_name(
+    make_tier("default", limit=100, window_ms=60_000),
+    make_tier("strict", limit=10, window_ms=60_000),
+    make_tier("relaxed", limit=1_000, window_ms=60_000),
+    make_tier("burst", limit=50, window_ms=1_000),
+    make_tier("plan:free", limit=100, window_ms=DAY_MS),
+    make_tier("plan:pro", limit=1_000, window_ms=DAY_MS),
+    make_tier("plan:team", limit=10_000, window_ms=DAY_MS),
+)
+"""The tiers and plans that the product's owner named; the plan Enterprise is no limit and so no tier."""
+
+
+def configured_tiers(limits: Mapping[str, tuple[int, int]]) -> dict[str, Tier]:
+    """
+    Return the built-in tiers, replaced and completed by *limits*.
+
+    Args:
+        limits: name -> (units, seconds), as :attr:`edge.settings.Settings.rate_tiers` has them.
+
+    Raises:
+        ValueError: two names collide; rename one.
+    """
+    own = {
+        name: make_tier(name, limit=limit, window_ms=seconds * 1000)
+        for name, (limit, seconds) in limits.items()
+    }
+    return tiers_by_name(*(TIERS | own).values())

@@ -22,16 +22,22 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from edge.ratelimit.store import Snapshot, Write
-
-FORGET_AFTER_SECONDS: Final = 600
-"""A record outlives two idle windows by this long."""
+from edge.ratelimit.store import Change, Counter, Record
 
 SNAPSHOT_TRUST_SECONDS: Final = 300
 """A snapshot is not used in the last seconds before its record may be forgotten: clocks disagree by less than this."""
 
+SLACK_MS: Final = 250
+
 SWEEP_DEAD_BUCKETS: Final = 24
 """Dead boundaries that a container which never comes back leaves behind before somebody sweeps them."""
+
+
+MAX_CHAIN_BUCKETS: Final = 125
+"""
+Buckets that the stateless conditions of one write may name in all: an expression has at most 300 operators, two for
+each bucket and a dozen for each counter. Burst, tier and plan together fit.
+"""
 
 
 class Window(NamedTuple):
@@ -55,13 +61,28 @@ class Window(NamedTuple):
 
     @property
     def slack_buckets(self) -> int:
-        """A quarter of the window: dead boundaries are kept this long, for containers whose clocks are behind."""
-        return max(1, self.buckets // 4)
+        """
+        Dead boundaries are kept this long, for clocks that are behind and writes that are under way.
+
+        A sixteenth of the window, more where that is under a quarter of a second: kept boundaries cost bytes, missing
+        ones a second call.
+        """
+        return max(1, self.buckets // 16, min(self.buckets // 4, SLACK_MS // self.bucket_ms))
+
+    @property
+    def stride_buckets(self) -> int:
+        """A sixth of the window: horizons lie this far apart, so that writers seldom disagree about them."""
+        return max(1, self.buckets // 6)
 
     def horizon(self, bucket: int) -> int:
-        """Return the horizon that a write in *bucket* sets: coarse, so that writers seldom disagree about it."""
-        slack = self.slack_buckets
-        return (bucket // slack + 1) * slack - 1
+        """Return the horizon that a write in *bucket* sets: the last bucket of its stride."""
+        stride = self.stride_buckets
+        return (bucket // stride + 1) * stride - 1
+
+    @property
+    def chain_buckets(self) -> int:
+        """How many buckets a stateless condition names at most: the window, up to the horizon."""
+        return self.buckets + self.stride_buckets
 
     def oldest_bucket(self, now_ms: int) -> int:
         """Return the oldest bucket that a check at *now_ms* counts: the one that holds ``now - W``."""
@@ -85,136 +106,189 @@ class Usage(NamedTuple):
     next_release_ms: int | None
 
 
-def usable(snapshot: Snapshot | None, now_ms: int) -> Snapshot | None:
-    """Return *snapshot* unless its record may have been forgotten meanwhile and begun anew from zero."""
-    if snapshot is None or now_ms >= (snapshot.expires_at_seconds - SNAPSHOT_TRUST_SECONDS) * 1000:
+def usable(record: Record | None, now_ms: int) -> Record | None:
+    """Return *record* unless it may have been forgotten meanwhile and begun anew from zero."""
+    if record is None or now_ms >= (record.expires_at_seconds - SNAPSHOT_TRUST_SECONDS) * 1000:
         return None
-    return snapshot
+    return record
 
 
-def effective_now_ms(window: Window, snapshot: Snapshot | None, now_ms: int) -> int:
+def effective_now_ms(window: Window, counter: Counter | None, now_ms: int) -> int:
     """Return *now_ms*, moved forward if this clock is so far behind that boundaries it needs are gone."""
-    if snapshot is None or window.oldest_bucket(now_ms) >= snapshot.floor:
+    if counter is None or window.oldest_bucket(now_ms) >= counter.floor:
         return now_ms
-    return snapshot.floor * window.bucket_ms + window.window_ms
+    return counter.floor * window.bucket_ms + window.window_ms
 
 
-def measure(window: Window, snapshot: Snapshot | None, now_ms: int) -> Usage:
-    """Return the units of *snapshot* that count at *now_ms* and when the next of them stop counting."""
-    if snapshot is None:
+def measure(window: Window, counter: Counter | None, now_ms: int) -> Usage:
+    """Return the units of *counter* that count at *now_ms* and when the next of them stop counting."""
+    if counter is None:
         return Usage(0, None)
     oldest = window.oldest_bucket(now_ms)
-    counted = [bucket for bucket in snapshot.boundaries if bucket >= oldest]
+    counted = [bucket for bucket in counter.boundaries if bucket >= oldest]
     if not counted:
         return Usage(0, None)
-    base = min([snapshot.boundaries[bucket] for bucket in counted])
-    return Usage(snapshot.total - base, window.leaves_at_ms(min(counted)))
+    base = min([counter.boundaries[bucket] for bucket in counted])
+    return Usage(counter.total - base, window.leaves_at_ms(min(counted)))
 
 
-def release_ms(window: Window, snapshot: Snapshot, now_ms: int, cost: int) -> int:
+def release_ms(window: Window, counter: Counter, now_ms: int, cost: int) -> int:
     """
     Return the first instant at which *cost* fits, if nothing else is admitted before; capacity cannot free sooner.
 
     Args:
         window: the limit; ``cost <= window.limit``.
-        snapshot: the record.
+        counter: what is known.
         now_ms: epoch milliseconds.
         cost: units.
     """
-    needed_base = snapshot.total + cost - window.limit
+    needed_base = counter.total + cost - window.limit
     oldest = window.oldest_bucket(now_ms)
-    base = snapshot.total
+    base = counter.total
     # From the newest bucket back: the base that remains once all buckets before this one have left.
     leaving = None
-    for bucket in sorted(snapshot.boundaries, reverse=True):
+    for bucket in sorted(counter.boundaries, reverse=True):
         if bucket < oldest:
             break
-        base = min(base, snapshot.boundaries[bucket])
+        base = min(base, counter.boundaries[bucket])
         if base < needed_base:
             leaving = bucket
             break
     return now_ms if leaving is None else window.leaves_at_ms(leaving)
 
 
-def plan(window: Window, snapshot: Snapshot | None, now_ms: int, cost: int) -> Write | None:
+def plan(window: Window, code: str, counter: Counter | None, now_ms: int, cost: int) -> Change | None:
     """
-    Return the write that admits *cost* at *now_ms*, or None if *snapshot* proves that it does not fit.
+    Return the change that admits *cost* at *now_ms*, or None if *counter* proves that it does not fit.
 
     Args:
         window: the limit; ``1 <= cost <= window.limit``.
-        snapshot: what this container knows, already passed through :func:`usable`; None if nothing.
+        code: of the tier.
+        counter: what this container knows, from a :func:`usable` record; None if nothing.
         now_ms: epoch milliseconds, already passed through :func:`effective_now_ms`.
         cost: units.
     """
     oldest = window.oldest_bucket(now_ms)
     bucket = now_ms // window.bucket_ms
     horizon = window.horizon(bucket)
-    chain = (oldest, horizon) if cost == 1 else None
-    expires_at_seconds = (now_ms + 2 * window.window_ms) // 1000 + FORGET_AFTER_SECONDS
-    if snapshot is None:
-        return Write(
+    chain = (oldest, horizon) if cost == 1 and window.chain_buckets <= MAX_CHAIN_BUCKETS else None
+    if counter is None:
+        return Change(
+            counter=code,
             bucket=bucket,
             cost=cost,
             limit=window.limit,
             oldest_bucket=oldest,
             least_total=None,
             most_total=None,
+            revision=0,
             chain=chain,
-            may_create=True,
+            may_begin=True,
             dead_buckets=(),
             new_floor=None,
             new_horizon=horizon,
-            expires_at_seconds=expires_at_seconds,
         )
-    counted = [before for number, before in snapshot.boundaries.items() if number >= oldest]
+    counted = [before for number, before in counter.boundaries.items() if number >= oldest]
     # Without a counted boundary, the next to be written will be at least the total we saw: a lower bound of the base.
-    base = min(counted) if counted else snapshot.total
+    base = min(counted) if counted else counter.total
     most_total = base + window.limit - cost
-    if snapshot.total > most_total:
+    if counter.total > most_total:
         return None
-    dead, new_floor = _dead_buckets(window, snapshot, oldest)
-    return Write(
+    dead, new_floor = _dead_buckets(window, counter, oldest)
+    return Change(
+        counter=code,
         bucket=bucket,
         cost=cost,
         limit=window.limit,
         oldest_bucket=oldest,
-        least_total=snapshot.total,
+        least_total=counter.total,
         most_total=most_total,
-        chain=None if counted or snapshot.horizon > horizon else chain,
-        may_create=False,
+        revision=counter.revision,
+        chain=None if counted or counter.horizon > horizon else chain,
+        may_begin=False,
         dead_buckets=dead,
         new_floor=new_floor,
         new_horizon=None
-        if snapshot.horizon > horizon or (counted and snapshot.horizon == horizon)
+        if counter.horizon > horizon or (counted and counter.horizon == horizon)
         else horizon,
-        expires_at_seconds=expires_at_seconds,
     )
 
 
-def plan_sweep(window: Window, snapshot: Snapshot, now_ms: int) -> Write | None:
-    """Return the write that only removes dead boundaries, or None while there are few of them."""
+def within_expression(changes: list[Change]) -> tuple[Change, ...]:
+    """Return *changes* with so many chains left out that one expression holds the rest; those may cost a second call."""
+    left = MAX_CHAIN_BUCKETS
+    kept = []
+    for change in changes:
+        if change.chain is not None:
+            first, last = change.chain
+            left -= last - first + 1
+            if left < 0:
+                change = change._replace(chain=None)  # noqa: PLW2901 - the same change, with less in it
+        kept.append(change)
+    return tuple(kept)
+
+
+def plan_sweep(window: Window, code: str, counter: Counter, now_ms: int) -> Change | None:
+    """Return the change that only removes dead boundaries, or None while there are few of them."""
     oldest = window.oldest_bucket(now_ms)
-    dead, new_floor = _dead_buckets(window, snapshot, oldest)
+    dead, new_floor = _dead_buckets(window, counter, oldest)
     if len(dead) < SWEEP_DEAD_BUCKETS:
         return None
-    return Write(
+    return Change(
+        counter=code,
         bucket=now_ms // window.bucket_ms,
         cost=0,
         limit=window.limit,
         oldest_bucket=oldest,
         least_total=0,
         most_total=None,
+        revision=counter.revision,
         chain=None,
-        may_create=False,
+        may_begin=False,
         dead_buckets=dead,
         new_floor=new_floor,
         new_horizon=None,
-        expires_at_seconds=snapshot.expires_at_seconds,
     )
 
 
-def _dead_buckets(window: Window, snapshot: Snapshot, oldest: int) -> tuple[tuple[int, ...], int | None]:
+def refunded(
+    window: Window, counter: Counter, *, admitted_at_ms: int, now_ms: int, cost: int
+) -> Counter | None:
+    """
+    Return *counter* as if *cost* of the units admitted at *admitted_at_ms* had never been, or None if none can be.
+
+    Units that have left the window are not given back: they hold nobody up. Neither is more than the bucket admitted.
+
+    Args:
+        window: the limit.
+        counter: what the store has.
+        admitted_at_ms: epoch milliseconds of the check that charged them.
+        now_ms: epoch milliseconds, already passed through :func:`effective_now_ms`.
+        cost: units, >= 1.
+    """
+    bucket = admitted_at_ms // window.bucket_ms
+    before = counter.boundaries.get(bucket)
+    if before is None or bucket < window.oldest_bucket(now_ms):
+        return None
+    later = [total for total in counter.boundaries.values() if total > before]
+    if cost > min(later, default=counter.total) - before:
+        return None
+    return counter._replace(
+        total=counter.total - cost,
+        boundaries={
+            number: total - cost if total > before else total for number, total in counter.boundaries.items()
+        },
+        revision=counter.revision + 1,
+    )
+
+
+def forgotten(counter: Counter) -> Counter:
+    """Return *counter* with nothing used: without boundaries nothing counts."""
+    return counter._replace(boundaries={}, revision=counter.revision + 1)
+
+
+def _dead_buckets(window: Window, counter: Counter, oldest: int) -> tuple[tuple[int, ...], int | None]:
     """Return the boundaries that no check within the slack needs any more, and the floor that removing them asks for."""
     floor = oldest - window.slack_buckets
-    dead = tuple([bucket for bucket in snapshot.boundaries if bucket < floor])
-    return (dead, floor) if dead and floor > snapshot.floor else ((), None)
+    dead = tuple([bucket for bucket in counter.boundaries if bucket < floor])
+    return (dead, floor) if dead and floor > counter.floor else ((), None)

@@ -9,9 +9,12 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # pydantic refuses typing's before Python 3.12
 
 from edge.problems import FieldError, InvalidValues
-from edge.ratelimit.limiter import Decision, Limiter
+from edge.ratelimit.decisions import Charge, Decision, Verdict
+from edge.ratelimit.limiter import Limiter
 from edge.ratelimit.subjects import BadSubject, check_subject
 from edge.ratelimit.tiers import Tier
+
+MAX_CHECKS = 5
 
 
 def _subject(text: str) -> str:
@@ -21,38 +24,73 @@ def _subject(text: str) -> str:
         raise PydanticCustomError(bad.reason, "not a subject") from None
 
 
-class CheckRequest(BaseModel):
-    """One check, or with *peek* one look."""
+Subject = Annotated[
+    str, AfterValidator(_subject), Field(description="Who is limited: 1 to 256 bytes of UTF-8.")
+]
+TierName = Annotated[str, Field(max_length=64, description="Which limit applies.")]
+Cost = Annotated[int, Field(ge=1, description="Units to charge, at most the tier's limit.")]
+
+
+class ChargeRequest(BaseModel):
+    """One of several charges that are made together or not at all."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    subject: Annotated[
-        str, AfterValidator(_subject), Field(description="Who is limited: 1 to 256 bytes of UTF-8.")
-    ]
-    tier: Annotated[str, Field(max_length=64, description="Which limit applies.")] = "default"
-    cost: Annotated[int, Field(ge=1, description="Units to charge, at most the tier's limit.")] = 1
+    tier: TierName
+    cost: Cost = 1
+
+
+class CheckRequest(BaseModel):
+    """One check of a subject against a tier, or with *checks* against several; with *peek* only a look."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    subject: Subject
+    tier: TierName = "default"
+    cost: Cost = 1
+    checks: Annotated[
+        list[ChargeRequest],
+        Field(min_length=1, max_length=MAX_CHECKS, description="All or nothing; instead of tier."),
+    ] = []
     peek: Annotated[bool, Field(description="Look only; charge nothing.")] = False
     scope: Annotated[Literal["region"], Field(description="Where the limit holds.")] = "region"
 
-    def decide(self, limiter: Limiter, tiers: dict[str, Tier]) -> Decision:
+    def decide(self, limiter: Limiter, tiers: dict[str, Tier]) -> Verdict:
         """
         Check or peek, as asked.
 
         Raises:
-            InvalidValues: there is no such tier, or the cost can never fit in it.
+            InvalidValues: there is no such tier, a cost can never fit, or the two forms are mixed.
             edge.problems.DependencyUnavailable: the store cannot be had.
         """
-        tier = tiers.get(self.tier)
-        if tier is None:
-            raise InvalidValues([FieldError(pointer="/tier", reason="unknown_tier")])
-        if self.cost > tier.window.limit:
-            raise InvalidValues([FieldError(pointer="/cost", reason="greater_than_limit")])
-        ask = limiter.peek if self.peek else limiter.check
-        return ask(self.subject, tier, cost=self.cost)
+        charges = self._charges(tiers)
+        ask = limiter.peek_all if self.peek else limiter.check_all
+        return ask(self.subject, charges)
+
+    def _charges(self, tiers: dict[str, Tier]) -> list[Charge]:
+        if not self.checks:
+            return [_charge(tiers, self.tier, self.cost, "")]
+        if self.model_fields_set & {"tier", "cost"}:
+            raise InvalidValues([FieldError(pointer="/checks", reason="excludes_tier_and_cost")])
+        charges = [
+            _charge(tiers, asked.tier, asked.cost, f"/checks/{n}") for n, asked in enumerate(self.checks)
+        ]
+        if len({charge.tier.name for charge in charges}) < len(charges):
+            raise InvalidValues([FieldError(pointer="/checks", reason="tier_twice")])
+        return charges
+
+
+def _charge(tiers: dict[str, Tier], name: str, cost: int, pointer: str) -> Charge:
+    tier = tiers.get(name)
+    if tier is None:
+        raise InvalidValues([FieldError(pointer=f"{pointer}/tier", reason="unknown_tier")])
+    if cost > tier.window.limit:
+        raise InvalidValues([FieldError(pointer=f"{pointer}/cost", reason="greater_than_limit")])
+    return Charge(tier, cost)
 
 
 class CheckAnswer(TypedDict):
-    """The answer, with status 200 if allowed and 429 if not."""
+    """The answer to one charge."""
 
     allowed: bool
     subject: str
@@ -66,17 +104,45 @@ class CheckAnswer(TypedDict):
     degraded: bool
 
 
-def check_answer(decision: Decision, *, region: str) -> CheckAnswer:
+class ChecksAnswer(TypedDict):
+    """The answer to several charges; *violated* names the tiers that would be exceeded."""
+
+    allowed: bool
+    subject: str
+    violated: list[str]
+    retry_after_ms: int
+    region: str
+    degraded: bool
+    checks: list[CheckAnswer]
+
+
+def check_answer(request: CheckRequest, verdict: Verdict, *, region: str) -> CheckAnswer | ChecksAnswer:
     """
-    Return *decision* as it goes over the wire.
+    Return *verdict* as it goes over the wire: as one answer if one charge was asked for, else with all of them.
 
     Args:
-        decision: of one check.
+        request: what was asked.
+        verdict: the answer.
         region: code of the region that made it.
 
     Returns:
-        The document; ``reset_at`` is in epoch seconds, rounded up.
+        The document; times named ``_at`` are in epoch seconds, rounded up.
     """
+    answers = [_one_answer(decision, region) for decision in verdict.decisions]
+    if not request.checks:
+        return answers[0]
+    return ChecksAnswer(
+        allowed=verdict.allowed,
+        subject=request.subject,
+        violated=list(verdict.violated),
+        retry_after_ms=verdict.retry_after_ms,
+        region=region,
+        degraded=any(decision.degraded for decision in verdict.decisions),
+        checks=answers,
+    )
+
+
+def _one_answer(decision: Decision, region: str) -> CheckAnswer:
     window = decision.tier.window
     return CheckAnswer(
         allowed=decision.allowed,
@@ -92,6 +158,6 @@ def check_answer(decision: Decision, *, region: str) -> CheckAnswer:
     )
 
 
-def check_status(decision: Decision) -> int:
-    """Return the HTTP status that tells *decision*: RFC 6585 has 429 for too many requests."""
-    return 200 if decision.allowed else 429
+def check_status(verdict: Verdict) -> int:
+    """Return the HTTP status that tells *verdict*: RFC 6585 has 429 for too many requests."""
+    return 200 if verdict.allowed else 429

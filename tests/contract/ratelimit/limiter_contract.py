@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from edge.clock import ManualClock
+from edge.ratelimit.decisions import Charge
 from edge.ratelimit.limiter import Limiter
+from edge.ratelimit.subjects import record_key
 from edge.ratelimit.tiers import TIERS, make_tier
 
 if TYPE_CHECKING:
-    from edge.ratelimit.store import Applied, NotApplied, Snapshot, WindowStore, Write
+    from edge.ratelimit.store import Amendment, Applied, NotApplied, Record, WindowStore, Write
 
 START_MS = 2_000_000_000_000
 """Ahead of the machine's clock: DynamoDB Local deletes items whose time to live is over, in the middle of a test."""
@@ -31,7 +34,11 @@ class CountingStore:
         self.writes += 1
         return self._store.apply(key, write)
 
-    def read(self, key: str) -> Snapshot | None:
+    def amend(self, key: str, amendment: Amendment) -> Applied | NotApplied:
+        self.writes += 1
+        return self._store.amend(key, amendment)
+
+    def read(self, key: str) -> Record | None:
         self.reads += 1
         return self._store.read(key)
 
@@ -86,7 +93,7 @@ class LimiterContract:
         self, counting: CountingStore, clock: ManualClock, subject: str
     ) -> None:
         containers = [Limiter(counting, clock) for _ in range(200)]
-        tier = make_tier("steady", limit=1_000, window_ms=10_000)
+        tier = make_tier("steady", limit=1_000, window_ms=12_000)
         for turn in range(600):
             assert containers[turn * 7 % 200].check(subject, tier).allowed
             clock.advance(40)
@@ -196,9 +203,9 @@ class LimiterContract:
             assert Limiter(counting, clock).check(subject, STRICT).allowed
             clock.advance(75_000)
 
-        record = store.read(f"{STRICT.key_prefix}={subject}")
+        record = store.read(record_key(subject))
         assert record is not None
-        assert len(record.boundaries) <= 40
+        assert len(record.counters[STRICT.code].boundaries) <= 40
         assert counting.writes <= 126
 
     def test_container_whose_clock_is_behind_what_was_swept_is_moved_forward(
@@ -223,3 +230,128 @@ class LimiterContract:
         with pytest.raises(ValueError, match="cost"):
             limiter.peek(subject, STRICT, cost=cost)
         assert (counting.writes, counting.reads) == (0, 0)
+
+    def test_charges_are_all_made_or_none(
+        self, limiter: Limiter, counting: CountingStore, clock: ManualClock, subject: str
+    ) -> None:
+        charges = (Charge(TIERS["burst"], 1), Charge(STRICT, 1), Charge(TIERS["plan:free"], 1))
+        for _ in range(10):
+            assert limiter.check_all(subject, charges).allowed
+        assert counting.writes == 10
+
+        refused = Limiter(counting, clock).check_all(subject, charges)
+
+        assert not refused.allowed
+        assert refused.violated == ("strict",)
+        assert [decision.remaining for decision in refused.decisions] == [40, 0, 90]
+        assert refused.retry_after_ms == refused.decisions[1].retry_after_ms > 0
+        assert limiter.peek(subject, TIERS["plan:free"]).remaining == 90
+
+    def test_charges_share_counters_with_single_checks(self, limiter: Limiter, subject: str) -> None:
+        limiter.check_all(subject, (Charge(STRICT, 4), Charge(TIERS["default"], 1)))
+        limiter.check(subject, STRICT, cost=3)
+
+        assert limiter.check_all(subject, (Charge(STRICT, 3), Charge(TIERS["default"], 1))).allowed
+        assert limiter.peek(subject, TIERS["default"]).remaining == 98
+        assert limiter.peek(subject, STRICT).remaining == 0
+
+    def test_cold_containers_make_one_call_for_three_charges(
+        self, counting: CountingStore, clock: ManualClock, subject: str
+    ) -> None:
+        charges = (Charge(TIERS["burst"], 1), Charge(TIERS["default"], 1), Charge(TIERS["plan:free"], 1))
+        for _ in range(60):
+            assert Limiter(counting, clock).check_all(subject, charges).allowed
+            clock.advance(700)
+
+        assert counting.writes <= 62  # with two sweeps of the burst counter
+
+    @pytest.mark.parametrize("charges", [(), (Charge(STRICT, 1), Charge(STRICT, 1))])
+    def test_charges_must_name_each_tier_once(
+        self, limiter: Limiter, subject: str, charges: tuple[Charge, ...]
+    ) -> None:
+        with pytest.raises(ValueError, match="charges"):
+            limiter.check_all(subject, charges)
+
+    def test_refund_gives_units_back(self, limiter: Limiter, clock: ManualClock, subject: str) -> None:
+        charged = limiter.check(subject, STRICT, cost=6)
+        clock.advance(5_000)
+        limiter.check(subject, STRICT, cost=4)
+        assert not limiter.check(subject, STRICT).allowed
+
+        assert limiter.refund(subject, STRICT, cost=2, admitted_at_ms=charged.decided_at_ms)
+
+        assert limiter.check(subject, STRICT, cost=2).allowed
+        assert not limiter.check(subject, STRICT).allowed
+        clock.advance(56_000)
+        assert limiter.check(subject, STRICT, cost=4).allowed
+        assert not limiter.check(subject, STRICT).allowed
+
+    def test_refund_is_no_licence_for_containers_with_old_snapshots(
+        self, counting: CountingStore, clock: ManualClock, subject: str
+    ) -> None:
+        first, second = Limiter(counting, clock), Limiter(counting, clock)
+        charged = first.check(subject, STRICT, cost=5)
+        clock.advance(2_000)
+        second.check(subject, STRICT, cost=5)
+        first.refund(subject, STRICT, cost=5, admitted_at_ms=charged.decided_at_ms)
+        clock.advance(59_000)
+
+        admitted = sum(container.check(subject, STRICT).allowed for container in (second, first) * 10)
+
+        assert admitted == 5
+
+    def test_refund_outside_the_window_or_of_nothing_is_refused(
+        self, limiter: Limiter, counting: CountingStore, clock: ManualClock, subject: str
+    ) -> None:
+        assert not limiter.refund(subject, STRICT, cost=1, admitted_at_ms=clock.now_ms())
+        charged = limiter.check(subject, STRICT, cost=3)
+        before = counting.writes
+
+        assert not limiter.refund(subject, STRICT, cost=4, admitted_at_ms=charged.decided_at_ms)
+        assert not limiter.refund(subject, STRICT, cost=1, admitted_at_ms=charged.decided_at_ms + 1_000)
+        clock.advance(61_000)
+        assert not limiter.refund(subject, STRICT, cost=1, admitted_at_ms=charged.decided_at_ms)
+        assert counting.writes == before
+
+    def test_refunds_from_many_threads_are_each_made_once(
+        self, counting: CountingStore, clock: ManualClock, subject: str
+    ) -> None:
+        containers = [Limiter(counting, clock) for _ in range(4)]
+        charged = containers[0].check(subject, STRICT, cost=10)
+
+        def give_back(number: int) -> bool:
+            return containers[number % 4].refund(
+                subject, STRICT, cost=1, admitted_at_ms=charged.decided_at_ms
+            )
+
+        with ThreadPoolExecutor(8) as pool:
+            results = list(pool.map(give_back, range(16)))
+
+        assert results.count(True) == 10
+        assert containers[0].peek(subject, STRICT).remaining == 10
+
+    def test_reset_forgets_one_tier_of_a_subject(self, limiter: Limiter, subject: str) -> None:
+        limiter.check_all(subject, (Charge(STRICT, 10), Charge(TIERS["default"], 10)))
+
+        limiter.reset(subject, STRICT)
+        limiter.reset("nobody" + subject, STRICT)
+
+        assert limiter.check(subject, STRICT, cost=10).allowed
+        assert not limiter.check(subject, STRICT).allowed
+        assert limiter.peek(subject, TIERS["default"]).remaining == 90
+
+    def test_exact_mode_returns_capacity_to_the_millisecond(
+        self, limiter: Limiter, clock: ManualClock, subject: str
+    ) -> None:
+        exact = make_tier("exact", limit=2, window_ms=1_000, buckets=1_000)
+        clock.advance(3)
+        limiter.check(subject, exact)
+        clock.advance(10)
+        limiter.check(subject, exact)
+
+        assert limiter.check(subject, exact).retry_after_ms == 991
+        clock.advance(990)
+        assert not limiter.check(subject, exact).allowed
+        clock.advance(1)
+        assert limiter.check(subject, exact).allowed
+        assert not limiter.check(subject, exact).allowed

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge.ratelimit.dynamo import DynamoStore, boundary_name, render_update
+from edge.ratelimit.decisions import Charge
+from edge.ratelimit.dynamo import DynamoStore
+from edge.ratelimit.expressions import boundary_name, render_write
 from edge.ratelimit.limiter import Limiter
+from edge.ratelimit.store import Write
+from edge.ratelimit.subjects import record_key
 from edge.ratelimit.tiers import TIERS, make_tier
-from edge.ratelimit.window import plan
+from edge.ratelimit.window import plan, within_expression
 from tests.contract.ratelimit.conftest import rate_windows
-from tests.contract.ratelimit.limiter_contract import START_MS, LimiterContract
+from tests.contract.ratelimit.limiter_contract import START_MS, CountingStore, LimiterContract
 from tests.contract.ratelimit.store_contract import StoreContract
 
 if TYPE_CHECKING:
@@ -40,32 +44,49 @@ class TestLimiterOnDynamoStore(LimiterContract):
             limiter.check(subject, tier)
             clock.advance(431)
 
-        item = client.get_item(
-            {"TableName": rate_windows().name, "Key": {"pk": {"S": f"{tier.key_prefix}={subject}"}}}
-        )
+        item = client.get_item({"TableName": rate_windows().name, "Key": {"pk": {"S": record_key(subject)}}})
         assert item is not None
         size_bytes = sum(len(name) + len("".join(map(str, value.values()))) for name, value in item.items())
         assert size_bytes < 1_024
 
-    def test_first_check_ever_is_one_call(self, store: DynamoStore, clock: ManualClock, subject: str) -> None:
+    def test_first_check_ever_is_one_call(
+        self, counting: CountingStore, clock: ManualClock, subject: str
+    ) -> None:
         for cost in (1, 2):
-            write = plan(TIERS["strict"].window, None, clock.now_ms(), cost)
-            assert write is not None
-            outcome = store.apply(f"first-{cost}={subject}", write)
-            assert outcome.snapshot is not None
-            assert outcome.snapshot.total == cost
+            assert Limiter(counting, clock).check(f"{subject}-{cost}", TIERS["strict"], cost=cost).allowed
+
+        assert (counting.writes, counting.reads) == (2, 0)
+
+    def test_five_charges_of_a_cold_container_are_one_request(
+        self, store: DynamoStore, counting: CountingStore, clock: ManualClock, subject: str
+    ) -> None:
+        charges = [Charge(tier, 1) for tier in list(TIERS.values())[:5]]
+        for _ in range(3):
+            assert Limiter(counting, clock).check_all(subject, charges).allowed
+            clock.advance(999)
+
+        record = store.read(record_key(subject))
+        assert record is not None
+        assert {counter.total for counter in record.counters.values()} == {3}
 
 
 def test_request_is_within_the_limits_of_an_expression() -> None:
-    """4 KB an expression and 300 operators, in the largest form: a cold check of a long window."""
-    write = plan(make_tier("long", limit=10, window_ms=86_400_000).window, None, START_MS, 1)
-    assert write is not None
-    request = json.loads(render_update('"T"', "k", write))
+    """4 KB an expression and 300 operators, in the largest form: a cold check of as much as fits."""
+    tiers = [TIERS["burst"], TIERS["default"], TIERS["plan:free"], TIERS["relaxed"], TIERS["strict"]]
+    planned = [plan(tier.window, tier.code, None, START_MS, 1) for tier in tiers]
+    changes = within_expression([change for change in planned if change is not None])
+    request = json.loads(render_write('"T"', "k", Write(changes, 0)))
 
-    condition = request["ConditionExpression"]
-    assert len(condition) < 4_096
-    assert len(re.findall(r"<=|OR|AND|NOT|>", condition)) < 300
+    assert [change.chain is not None for change in changes] == [True, True, True, False, False]
+    for expression in (request["ConditionExpression"], request["UpdateExpression"]):
+        assert len(expression) < 4_096
+    assert len(re.findall(r"<=|OR|AND|NOT|>|attribute_not_exists", request["ConditionExpression"])) < 300
 
 
-def test_boundary_names_never_wrap_and_sort_apart_from_the_key() -> None:
-    assert [boundary_name(bucket) for bucket in (0, 35, 36, 36**6)] == ["p_0", "p_z", "p_10", "p_1000000"]
+def test_boundary_names_never_wrap_and_are_no_reserved_word() -> None:
+    assert [boundary_name("0aa", bucket) for bucket in (0, 35, 36, 36**6)] == [
+        "p0aa0",
+        "p0aaz",
+        "p0aa10",
+        "p0aa1000000",
+    ]

@@ -26,7 +26,7 @@ class TestLimiterOnMemoryStore(LimiterContract):
 def test_idle_records_are_forgotten() -> None:
     clock = ManualClock(now_ms=START_MS)
     store = MemoryStore(clock)
-    limiter = Limiter(store, clock)
+    limiter = Limiter(store, clock, longest_window_ms=60_000)
     limiter.check("once", STRICT)
     clock.advance(800_000)
 
@@ -49,7 +49,7 @@ def test_snapshot_of_a_forgotten_record_is_not_trusted() -> None:
     """A record that was forgotten and begun anew counts from zero: the old total would be far too generous."""
     clock = ManualClock(now_ms=START_MS)
     store = MemoryStore(clock)
-    old, new = Limiter(store, clock), Limiter(store, clock)
+    old, new = [Limiter(store, clock, longest_window_ms=60_000) for _ in range(2)]
     assert old.check("s", STRICT, cost=10).allowed
     clock.advance(720_000)
     assert new.check("s", STRICT, cost=10).allowed

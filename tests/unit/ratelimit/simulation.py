@@ -1,5 +1,6 @@
 """
-Containers that share one record while everything goes wrong: clocks disagree, snapshots are lost, writes arrive late.
+Containers that share one record while everything goes wrong: clocks disagree, snapshots are lost, writes arrive late,
+units are given back, records are reset, limits change on the way.
 
 A write is late when other containers act between its plan and its arrival. The simulation nests them: the store that a
 container sees lets others run before it applies.
@@ -7,18 +8,19 @@ container sees lets others run before it applies.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge.clock import ManualClock
 from edge.ratelimit.limiter import Limiter
 from edge.ratelimit.memory import MemoryStore
-from edge.ratelimit.store import Applied, NotApplied, Snapshot, Write
+from edge.ratelimit.store import Amendment, Applied, NotApplied, Record, Write
 
 if TYPE_CHECKING:
+    from edge.ratelimit.store import WindowStore
     from edge.ratelimit.tiers import Tier
 
-START_MS = 1_795_179_600_000
-SUBJECT = "s"
+START_MS = 2_000_000_000_000
 
 
 class Check(NamedTuple):
@@ -41,14 +43,39 @@ class Restart(NamedTuple):
     container: int
 
 
-Step = Check | Pass | Restart
+class Refund(NamedTuple):
+    """A container gives back units of an earlier admission; *late* as for a check."""
+
+    container: int
+    admission: int
+    cost: int
+    late: tuple[Step, ...] = ()
 
 
-class Admission(NamedTuple):
-    """Units admitted at a stamp of the container that admitted them."""
+class Reset(NamedTuple):
+    """A container forgets the subject."""
+
+    container: int
+
+
+class Limit(NamedTuple):
+    """A container is told another limit."""
+
+    container: int
+    limit: int
+
+
+Step = Check | Pass | Restart | Refund | Reset | Limit
+
+
+@dataclass
+class Admission:
+    """Units admitted at a stamp of the container that admitted them; in the order in which the store took them."""
 
     stamp_ms: int
     cost: int
+    limit: int
+    epoch: int
 
 
 class OffsetClock:
@@ -72,72 +99,136 @@ class Simulation:
     Args:
         tier: the limit.
         offsets_ms: the clock error of each container.
+        store: shared by all; a memory store by default.
+        subject: whose record it is.
     """
 
-    def __init__(self, tier: Tier, offsets_ms: list[int]) -> None:
+    def __init__(
+        self, tier: Tier, offsets_ms: list[int], store: WindowStore | None = None, *, subject: str = "s"
+    ) -> None:
         self.tier = tier
         self.admissions: list[Admission] = []
         self.calls = 0
         self.clock = ManualClock(now_ms=START_MS)
-        self._store = MemoryStore(self.clock)
+        self._store = store or MemoryStore(self.clock)
+        self._subject = subject
         self._clocks = [OffsetClock(self.clock, offset_ms) for offset_ms in offsets_ms]
         self._limiters = [self._container(number) for number in range(len(offsets_ms))]
+        self._tiers = [tier] * len(offsets_ms)
         self._late: tuple[Step, ...] = ()
         self._stamps: list[int] = []
+        self._epoch = 0
+        self._resetting = False
 
     def run(self, steps: list[Step] | tuple[Step, ...]) -> None:
         for step in steps:
             if isinstance(step, Pass):
                 self.clock.advance(step.duration_ms)
-            elif isinstance(step, Restart):
-                number = step.container % len(self._limiters)
-                self._limiters[number] = self._container(number)
+                continue
+            number = step.container % len(self._limiters)
+            if isinstance(step, Check):
+                self._check(number, step)
+            elif isinstance(step, Refund):
+                self._refund(number, step)
+            elif isinstance(step, Reset):
+                self._resetting = True
+                self._limiters[number].reset(self._subject, self._tiers[number])
+                self._resetting = False
+            elif isinstance(step, Limit):
+                window = self.tier.window._replace(limit=step.limit)
+                self._tiers[number] = self.tier._replace(window=window)
             else:
-                self._late = step.late
-                number = step.container % len(self._limiters)
-                # A check reads its clock once, at its start; that is its stamp, however late its write arrives.
-                self._stamps.append(self._clocks[number].now_ms())
-                self._limiters[number].check(SUBJECT, self.tier, cost=step.cost)
-                self._stamps.pop()
+                self._limiters[number] = self._container(number)
 
-    def most_in_any_window(self) -> int:
-        """Return the largest sum of units whose stamps lie within less than one window."""
-        admissions = sorted(self.admissions)
-        most = total = start = 0
-        for stamp_ms, cost in admissions:
-            total += cost
-            while stamp_ms - admissions[start].stamp_ms >= self.tier.window.window_ms:
-                total -= admissions[start].cost
-                start += 1
-            most = max(most, total)
-        return most
+    def excess(self) -> int:
+        """
+        Return by how much any window of stamps exceeds its limit, 0 for not at all.
+
+        What was given back was never admitted, and a reset begins anew. Where limits changed, the limit of a window is
+        the one that its last admission was made with.
+        """
+        worst = 0
+        for epoch in range(self._epoch + 1):
+            taken = [
+                admission for admission in self.admissions if admission.epoch == epoch and admission.cost
+            ]
+            order = {id(admission): position for position, admission in enumerate(taken)}
+            by_stamp = sorted(taken, key=lambda admission: admission.stamp_ms)
+            start = 0
+            for end, last in enumerate(by_stamp):
+                while last.stamp_ms - by_stamp[start].stamp_ms >= self.tier.window.window_ms:
+                    start += 1
+                inside = by_stamp[start : end + 1]
+                latest = max(inside, key=lambda admission: order[id(admission)])
+                worst = max(worst, sum(admission.cost for admission in inside) - latest.limit)
+        return worst
+
+    def _check(self, number: int, step: Check) -> None:
+        self._late = step.late
+        # A check reads its clock once, at its start; that is its stamp, however late its write arrives.
+        self._stamps.append(self._clocks[number].now_ms())
+        tier = self._tiers[number]
+        self._limiters[number].check(self._subject, tier, cost=min(step.cost, tier.window.limit))
+        self._stamps.pop()
+
+    def _refund(self, number: int, step: Refund) -> None:
+        if not self.admissions:
+            return
+        admission = self.admissions[step.admission % len(self.admissions)]
+        cost = min(step.cost, admission.cost)
+        if not cost or admission.epoch != self._epoch:
+            return
+        self._late = step.late
+        admission.cost -= cost  # nobody gives back the same units twice, also not while this is under way
+        given_back = self._limiters[number].refund(
+            self._subject, self._tiers[number], cost=cost, admitted_at_ms=admission.stamp_ms
+        )
+        if not given_back:
+            admission.cost += cost
 
     def _container(self, number: int) -> Limiter:
-        return Limiter(_LateStore(self, self._store), self._clocks[number])
+        return Limiter(_LateStore(self, self._store), self._clocks[number], longest_window_ms=60_000)
 
-    def stamp_ms(self) -> int:
-        return self._stamps[-1]
+    def arrive(self, write: Write, outcome: Applied | NotApplied, stamp_ms: int) -> None:
+        (change,) = write.changes
+        self.calls += 1
+        if isinstance(outcome, Applied) and change.cost:
+            self.admissions.append(Admission(stamp_ms, change.cost, change.limit, self._epoch))
 
-    def take_late(self) -> tuple[Step, ...]:
+    def amended(self) -> None:
+        if self._resetting:
+            self._epoch += 1
+
+    def stamp_ms(self, write: Write) -> int:
+        """Return the stamp of a check; one whose clock was behind the floor is moved forward to it."""
+        window = self.tier.window
+        return max(self._stamps[-1], write.changes[0].oldest_bucket * window.bucket_ms + window.window_ms)
+
+    def run_late(self) -> None:
         late, self._late = self._late, ()
-        return late
+        resetting, self._resetting = self._resetting, False
+        self.run(late)
+        self._resetting = resetting
 
 
 class _LateStore:
-    def __init__(self, simulation: Simulation, store: MemoryStore) -> None:
+    def __init__(self, simulation: Simulation, store: WindowStore) -> None:
         self._simulation = simulation
         self._store = store
 
     def apply(self, key: str, write: Write) -> Applied | NotApplied:
-        window = self._simulation.tier.window
-        # The stamp of a check whose clock was behind the floor is the instant that it was moved forward to.
-        stamp_ms = max(self._simulation.stamp_ms(), write.oldest_bucket * window.bucket_ms + window.window_ms)
-        self._simulation.run(self._simulation.take_late())
-        self._simulation.calls += 1
+        stamp_ms = self._simulation.stamp_ms(write)
+        self._simulation.run_late()
         outcome = self._store.apply(key, write)
-        if isinstance(outcome, Applied) and write.cost:
-            self._simulation.admissions.append(Admission(stamp_ms, write.cost))
+        self._simulation.arrive(write, outcome, stamp_ms)
         return outcome
 
-    def read(self, key: str) -> Snapshot | None:
+    def amend(self, key: str, amendment: Amendment) -> Applied | NotApplied:
+        self._simulation.run_late()
+        outcome = self._store.amend(key, amendment)
+        if isinstance(outcome, Applied):
+            self._simulation.amended()
+        return outcome
+
+    def read(self, key: str) -> Record | None:
         return self._store.read(key)
