@@ -25,6 +25,8 @@ DEFAULT_MAX_BODY_BYTES: Final = 64 * 1024
 LAMBDA_MAX_BODY_BYTES: Final = 6 * 1024 * 1024
 """Lambda takes no larger event, so no larger setting can come true."""
 
+DEFAULT_EXPECTED_CONTAINERS: Final = 4
+
 ENVIRON: Mapping[str, str] = os.environ
 """The process's variables, live: credentials may appear there after a SnapStart restore."""
 
@@ -56,6 +58,7 @@ class Settings(NamedTuple):
         max_body_bytes: the largest request body that is taken.
         dynamodb_endpoint: URL of a local engine, or None for AWS.
         rate_windows_table: name of the table, or None where the function has no limiter.
+        expected_containers: how many of a function share its work at peak; without its table a limiter grants its share.
         rate_tiers: limits that are added to the built-in tiers or replace them: name -> (units, seconds).
     """
 
@@ -68,6 +71,7 @@ class Settings(NamedTuple):
     max_body_bytes: int
     dynamodb_endpoint: str | None
     rate_windows_table: str | None
+    expected_containers: int
     rate_tiers: dict[str, tuple[int, int]]
 
     @classmethod
@@ -93,6 +97,9 @@ class Settings(NamedTuple):
             dynamodb_endpoint=read.parsed("AWS_ENDPOINT_URL_DYNAMODB", _parse_url, None)
             or read.parsed("AWS_ENDPOINT_URL", _parse_url, None),
             rate_windows_table=read.parsed("RATE_WINDOWS_TABLE", _parse_table_name, None),
+            expected_containers=read.parsed(
+                "EXPECTED_CONTAINERS", _parse_containers, DEFAULT_EXPECTED_CONTAINERS
+            ),
             rate_tiers=read.parsed("RATE_TIERS", parse_tiers, {}),
         )
         read.raise_faults()
@@ -164,6 +171,12 @@ _TIER: Final = r"([a-z][a-z0-9:.-]{0,63})=([1-9]\d{0,8})/([1-9]\d{0,5})"
 def _parse_body_bytes(text: str) -> int:
     if not re.fullmatch(r"[1-9]\d{0,6}", text, re.ASCII) or int(text) > LAMBDA_MAX_BODY_BYTES:
         raise ValueError("bytes, 1 to 6291456")
+    return int(text)
+
+
+def _parse_containers(text: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,3}", text, re.ASCII):
+        raise ValueError("a number of containers, 1 to 9999")
     return int(text)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from edge.aws.regional import forget_clients
 from infra.local.emulator import LOCAL_CREDENTIALS
 from infra.template import create_tables, load_stack
 from tests import engines
@@ -32,6 +33,13 @@ def _credentials() -> Iterator[None]:
         for name, value in LOCAL_CREDENTIALS.items():
             patch.setenv(name, value)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _connections() -> Iterator[None]:
+    """Functions live as long as their process; their connections end with the tests that loaded them."""
+    yield
+    forget_clients()
 
 
 @pytest.fixture(scope="session")

@@ -12,17 +12,14 @@ from tests.functions import load_function
 from tests.http_events import Answer, http_event, invoke
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import ModuleType
 
 ROUTES = ["/api/monitoring/live", "/api/monitoring/ready", "/api/monitoring/health"]
 
 
 @pytest.fixture(scope="module")
-def function(moto_environment: dict[str, str]) -> Iterator[ModuleType]:
-    module = load_function("health", moto_environment)
-    yield module
-    module.readiness._probe._client.forget()
+def function(moto_environment: dict[str, str]) -> ModuleType:
+    return load_function("health", moto_environment)
 
 
 @pytest.fixture

@@ -8,22 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from edge.ratelimit.home import home_of
+from edge.regions import DEPLOYED
 from infra.local.emulator import free_port
+from infra.template import create_tables, load_stack
+from tests import engines
+from tests.functional.conftest import TEMPLATE
 from tests.functions import load_function
 from tests.http_events import Answer, http_event, invoke
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import ModuleType
 
 PATH = "/api/ratelimit/check"
 
 
 @pytest.fixture(scope="module")
-def function(ministack_environment: dict[str, str]) -> Iterator[ModuleType]:
-    module = load_function("ratelimit_check", ministack_environment)
-    yield module
-    module.limiter._store._client.forget()
+def function(ministack_environment: dict[str, str]) -> ModuleType:
+    return load_function("ratelimit_check", ministack_environment)
 
 
 @pytest.fixture
@@ -191,14 +193,24 @@ def test_other_methods_and_types_are_refused(function: ModuleType) -> None:
     assert check(function, raw_body=b"x" * 70_000).status == 413
 
 
-def test_table_that_is_gone_is_503_with_retry_after(ministack_environment: dict[str, str]) -> None:
-    unreachable = f"http://127.0.0.1:{free_port()}"
-    function = load_function("ratelimit_check", {**ministack_environment, "AWS_ENDPOINT_URL": unreachable})
+def test_table_that_is_gone_degrades_by_policy(ministack_environment: dict[str, str], subject: str) -> None:
+    unreachable = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}", "EXPECTED_CONTAINERS": "5"}
+    function = load_function("ratelimit_check", {**ministack_environment, **unreachable})
 
-    answer = check(function, {"subject": "s"})
+    open_tier = check(function, {"subject": subject}).json()
+    closed_tier = check(function, {"subject": subject, "tier": "strict"})
+    both = check(function, {"subject": subject, "checks": [{"tier": "default"}, {"tier": "strict"}]}).json()
 
-    assert (answer.status, answer.json()["reason"]) == (503, "dependency_unavailable")
-    assert int(answer.headers["retry-after"]) >= 1
+    assert (open_tier["allowed"], open_tier["degraded"], open_tier["limit"], open_tier["remaining"]) == (
+        True,
+        True,
+        100,
+        19,
+    )
+    assert (closed_tier.status, closed_tier.json()["degraded"]) == (429, True)
+    assert int(closed_tier.headers["retry-after"]) >= 1
+    assert (both["allowed"], both["degraded"], both["violated"]) == (False, True, ["strict"])
+    assert check(function, {"subject": subject, "scope": "global"}).json()["degraded"]
 
 
 def test_table_that_does_not_exist_is_a_defect_of_ours(ministack_environment: dict[str, str]) -> None:
@@ -210,7 +222,6 @@ def test_table_that_does_not_exist_is_a_defect_of_ours(ministack_environment: di
 
     assert answer.status == 500
     assert b"no-such-table" not in answer.body
-    function.limiter._store._client.forget()
 
 
 def test_document_describes_the_answer(function: ModuleType) -> None:
@@ -298,4 +309,23 @@ def test_tiers_come_from_settings(ministack_environment: dict[str, str], subject
     assert check(function, {"subject": subject, "tier": "strict", "cost": 3}).status == 422
     assert check(function, {"subject": subject, "tier": "strict", "cost": 2}).json()["remaining"] == 0
     assert check(function, {"subject": subject}).json()["limit"] == 100
-    function.limiter._store._client.forget()
+
+
+def test_global_scope_counts_every_region_together(
+    ministack_environment: dict[str, str], ministack_url: str, subject: str
+) -> None:
+    regions = []
+    for region in DEPLOYED:
+        client = engines.reference_client(ministack_url, region=region.aws_region)
+        create_tables(load_stack(TEMPLATE, aws_region=region.aws_region), client)
+        regions.append(
+            load_function("ratelimit_check", {**ministack_environment, "AWS_REGION": region.aws_region})
+        )
+    body = {"subject": subject, "tier": "strict", "scope": "global"}
+
+    answers = [check(regions[number % 4], body).json() for number in range(12)]
+
+    assert [answer["allowed"] for answer in answers] == [True] * 10 + [False] * 2
+    assert {answer["region"] for answer in answers} == {home_of(subject, DEPLOYED).code}
+    assert not any(answer["degraded"] for answer in answers)
+    assert check(regions[0], {"subject": subject, "tier": "strict"}).json()["remaining"] == 9

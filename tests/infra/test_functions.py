@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge import settings
+from edge.regions import DEPLOYED
 from tests.infra.document import ROOT, Properties, functions, resources, template
 
 API_TIMEOUT_SECONDS = 29
@@ -14,6 +15,15 @@ ALLOWED_ACTIONS = {
     "RatelimitCheckFunction": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     "HealthFunction": {"dynamodb:GetItem"},
 }
+RATE_WINDOWS_EVERYWHERE = [
+    {
+        "Fn::Sub": f"arn:${{AWS::Partition}}:dynamodb:{region.aws_region}:${{AWS::AccountId}}"
+        ":table/${AWS::StackName}-rate-windows"
+    }
+    for region in DEPLOYED
+]
+"""A check of scope global goes to a subject's home, which may be in any region."""
+
 LOG_ACTIONS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 each_function = pytest.mark.parametrize("name", functions())
@@ -85,7 +95,11 @@ def test_role_names_verbs_and_its_own_resources_only(name: str) -> None:
             }
         else:
             assert actions == ALLOWED_ACTIONS[name]
-            assert get_att(statement["Resource"]) == ["RateWindows", "Arn"]
+            own, *others = (
+                statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+            )
+            assert get_att(own) == ["RateWindows", "Arn"]
+            assert not others or others == RATE_WINDOWS_EVERYWHERE
 
 
 @each_function

@@ -43,6 +43,7 @@ def without_what_varies(text: str) -> str:
     """Blank out times, waits and request ids; everything else must be equal."""
     text = re.sub(r"\b1\d{9}\b", "<time>", text)
     text = re.sub(r'"retry_after_ms":[1-9]\d*', '"retry_after_ms":<wait>', text)
+    text = re.sub(r";t=\d+", ";t=<seconds>", text)
     text = re.sub(r"^(60|61)$", "<seconds>", text, flags=re.MULTILINE)
     return re.sub(r'"instance":"[^"]+"', '"instance":"<id>"', text)
 

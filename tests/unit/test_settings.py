@@ -34,6 +34,7 @@ def test_every_variable_is_read() -> None:
             "AWS_ENDPOINT_URL": "http://127.0.0.1:1/",
             "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:2",
             "RATE_WINDOWS_TABLE": "edge-windows",
+            "EXPECTED_CONTAINERS": "12",
             "RATE_TIERS": "login=5/300",
         }
     )
@@ -48,6 +49,7 @@ def test_every_variable_is_read() -> None:
         max_body_bytes=1024,
         dynamodb_endpoint="http://127.0.0.1:2",
         rate_windows_table="edge-windows",
+        expected_containers=12,
         rate_tiers={"login": (5, 300)},
     )
     assert settings.region.code == "hnd1"
@@ -64,14 +66,19 @@ def test_one_error_names_every_fault_and_no_value() -> None:
                 "MAX_BODY_BYTES": "0",
                 "AWS_ENDPOINT_URL": "ftp://secret-4",
                 "RATE_WINDOWS_TABLE": "se cret-5",
+                "EXPECTED_CONTAINERS": "secret-7",
                 "RATE_TIERS": "secret-6",
             }
         )
 
     message = str(raised.value)
     names = ["EDGE_STAGE", "AWS_REGION", "LOG_LEVEL", "ALLOWED_ORIGINS", "MAX_BODY_BYTES", "AWS_ENDPOINT_URL"]
-    assert [name for name in [*names, "RATE_WINDOWS_TABLE", "RATE_TIERS"] if name not in message] == []
-    assert len(raised.value.faults) == 8
+    assert [
+        name
+        for name in [*names, "RATE_WINDOWS_TABLE", "RATE_TIERS", "EXPECTED_CONTAINERS"]
+        if name not in message
+    ] == []
+    assert len(raised.value.faults) == 9
     assert "secret" not in message
     assert "se cret" not in message
 

@@ -22,29 +22,77 @@ take it; moto 5.2's parser does not.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from edge.aws.dynamo import ConditionFailed
-from edge.aws.regional import regional_client
+from edge.aws.faults import Unavailable
+from edge.aws.regional import client_of, regional_client
+from edge.aws.retries import Budget
+from edge.ratelimit.breaker import Breaker, GuardedStore
 from edge.ratelimit.expressions import json_string, render_amendment, render_write
+from edge.ratelimit.home import HomeLimiter
+from edge.ratelimit.limiter import Limiter
+from edge.ratelimit.resilient import ResilientLimiter
+from edge.ratelimit.scopes import Scopes
 from edge.ratelimit.store import Applied, Counter, NotApplied, Record
+from edge.regions import DEPLOYED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edge.aws.dynamo import DynamoDB
     from edge.aws.wire import Item
     from edge.clock import Clock
+    from edge.ratelimit.home import Limits
     from edge.ratelimit.store import Amendment, Write
+    from edge.ratelimit.tiers import Tier
+    from edge.regions import Region
     from edge.settings import Settings
 
 
-def open_store(settings: Settings, clock: Clock) -> DynamoStore:
+REMOTE_BUDGET: Final = Budget(connect_ms=600, attempt_ms=700, call_ms=750, attempts=1)
+"""For the home of a subject in another region: up to 170 ms a round trip, three of them to connect."""
+
+
+def open_scopes(settings: Settings, clock: Clock, tiers: Mapping[str, Tier]) -> Scopes:
     """
-    Return the store of this region's table, its connection already opened.
+    Return the limiters of a function, the connection to this region's table already opened.
+
+    Each store stands behind a breaker of its own. This region's limiter goes on without its store; another region's is
+    made when a subject at home there is first asked for.
+
+    Args:
+        settings: region, table, how many containers are expected.
+        clock: of this container.
+        tiers: that will be checked against; the longest decides how long records are kept.
 
     Raises:
         edge.settings.SettingsError: ``RATE_WINDOWS_TABLE`` is not set.
     """
-    return DynamoStore(regional_client(settings, clock), settings.require("rate_windows_table"))
+    table = settings.require("rate_windows_table")
+    longest_window_ms = max(tier.window.window_ms for tier in tiers.values())
+
+    def guarded(client: DynamoDB) -> tuple[Limiter, Breaker]:
+        breaker = Breaker(clock)
+        store = GuardedStore(DynamoStore(client, table), breaker)
+        return Limiter(store, clock, longest_window_ms=longest_window_ms), breaker
+
+    primary, breaker = guarded(regional_client(settings, clock))
+    regional = ResilientLimiter(
+        primary,
+        clock,
+        expected_containers=settings.expected_containers,
+        breaker=breaker,
+        longest_window_ms=longest_window_ms,
+    )
+    limits: dict[Region, Limits] = {settings.region: regional}
+
+    def limits_of(region: Region) -> Limits:
+        if region not in limits:
+            limits[region], _ = guarded(client_of(region, settings, clock, REMOTE_BUDGET))
+        return limits[region]
+
+    return Scopes(settings.region, regional, HomeLimiter(settings.region, DEPLOYED, limits_of))
 
 
 class DynamoStore:
@@ -89,13 +137,24 @@ class DynamoStore:
         item = self._client.get_item(
             f'{{"TableName":{self._table},"Key":{{"pk":{{"S":{json_string(key)}}}}},"ConsistentRead":true}}'.encode()
         )
-        return None if item is None else parse_item(item)
+        return None if item is None else _record(item, outcome_unknown=False)
 
     def _update(self, request: bytes) -> Applied | NotApplied:
         outcome = self._client.update_item(request, repeatable=False)
         if isinstance(outcome, ConditionFailed):
-            return NotApplied(None if outcome.item is None else parse_item(outcome.item))
-        return Applied(parse_item(outcome))
+            return NotApplied(None if outcome.item is None else _record(outcome.item, outcome_unknown=False))
+        return Applied(_record(outcome, outcome_unknown=True))
+
+
+def _record(item: Item, *, outcome_unknown: bool) -> Record:
+    """Return the record that *item* holds; an answer that holds none is garbled, however well-formed its JSON."""
+    try:
+        record = parse_item(item)
+    except (LookupError, TypeError, ValueError):
+        raise Unavailable("garbled", outcome_unknown=outcome_unknown) from None
+    if not record.counters or not record.expires_at_seconds:
+        raise Unavailable("garbled", outcome_unknown=outcome_unknown)
+    return record
 
 
 def parse_item(item: Item) -> Record:

@@ -38,6 +38,9 @@ Writes that one check may try. A second is due when the snapshot was stale; a th
 disagree by more than a bucket write in between. Then the check is denied for one bucket: careful, never over.
 """
 
+PATIENCE_NS: Final = 200_000_000
+"""No further write is tried after this long: each may take as long as the store's budget, and a caller waits."""
+
 FORGET_AFTER_SECONDS: Final = 600
 """A record outlives two idle windows by this long."""
 
@@ -110,7 +113,10 @@ class Limiter:
         key = record_key(subject)
         now_ms = self._clock.now_ms()
         record = usable(self._snapshots.get(key), now_ms)
-        for _ in range(MAX_CALLS):
+        patience_ends_ns = self._clock.monotonic_ns() + PATIENCE_NS
+        for number in range(MAX_CALLS):
+            if number and self._clock.monotonic_ns() > patience_ends_ns:
+                raise DependencyUnavailable(retry_after_seconds=1)
             counters = {} if record is None else record.counters
             changes = _plan_all(charges, counters, now_ms)
             if changes is None:
@@ -121,7 +127,8 @@ class Limiter:
             record = outcome.record
             self._snapshots.put(key, record)
             if isinstance(outcome, Applied):
-                self._sweep(key, charges, outcome.record, now_ms)
+                if self._clock.monotonic_ns() <= patience_ends_ns:
+                    self._sweep(key, charges, outcome.record, now_ms)
                 return decide(subject, charges, outcome.record.counters, now_ms, charged=True)
         return decide_later(subject, charges, now_ms)
 

@@ -34,6 +34,10 @@ class Tier(NamedTuple):
     window: Window
     code: str
 
+    def across_regions(self) -> Tier:
+        """Return the tier with a counter of its own for checks that count all regions together."""
+        return self._replace(code=_code(f"{self.name}/{self.window.window_ms}/{self.window.buckets}/global"))
+
 
 def make_tier(name: str, *, limit: int, window_ms: int, buckets: int | None = None) -> Tier:
     """
@@ -82,7 +86,8 @@ def tiers_by_name(*tiers: Tier) -> dict[str, Tier]:
     Raises:
         ValueError: two have one name, or names whose codes are equal by chance (rename one).
     """
-    if len({tier.name for tier in tiers}) < len(tiers) or len({tier.code for tier in tiers}) < len(tiers):
+    codes = {tier.code for tier in tiers} | {tier.across_regions().code for tier in tiers}
+    if len({tier.name for tier in tiers}) < len(tiers) or len(codes) < 2 * len(tiers):
         raise ValueError("two tiers have the same name or code; rename one")
     return {tier.name: tier for tier in tiers}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -10,7 +10,8 @@ from typing_extensions import TypedDict  # pydantic refuses typing's before Pyth
 
 from edge.problems import FieldError, InvalidValues
 from edge.ratelimit.decisions import Charge, Decision, Verdict
-from edge.ratelimit.limiter import Limiter
+from edge.ratelimit.home import Located
+from edge.ratelimit.scopes import Scope, Scopes
 from edge.ratelimit.subjects import BadSubject, check_subject
 from edge.ratelimit.tiers import Tier
 
@@ -53,19 +54,19 @@ class CheckRequest(BaseModel):
         Field(min_length=1, max_length=MAX_CHECKS, description="All or nothing; instead of tier."),
     ] = []
     peek: Annotated[bool, Field(description="Look only; charge nothing.")] = False
-    scope: Annotated[Literal["region"], Field(description="Where the limit holds.")] = "region"
+    scope: Annotated[
+        Scope, Field(description="Where the limit holds: in this region, or in all together.")
+    ] = "region"
 
-    def decide(self, limiter: Limiter, tiers: dict[str, Tier]) -> Verdict:
+    def decide(self, scopes: Scopes, tiers: dict[str, Tier]) -> Located:
         """
         Check or peek, as asked.
 
         Raises:
             InvalidValues: there is no such tier, a cost can never fit, or the two forms are mixed.
-            edge.problems.DependencyUnavailable: the store cannot be had.
+            edge.problems.Unexpected: the store refused; a defect of ours.
         """
-        charges = self._charges(tiers)
-        ask = limiter.peek_all if self.peek else limiter.check_all
-        return ask(self.subject, charges)
+        return scopes.decide(self.scope, self.subject, self._charges(tiers), peek=self.peek)
 
     def _charges(self, tiers: dict[str, Tier]) -> list[Charge]:
         if not self.checks:
@@ -116,18 +117,18 @@ class ChecksAnswer(TypedDict):
     checks: list[CheckAnswer]
 
 
-def check_answer(request: CheckRequest, verdict: Verdict, *, region: str) -> CheckAnswer | ChecksAnswer:
+def check_answer(request: CheckRequest, located: Located) -> CheckAnswer | ChecksAnswer:
     """
-    Return *verdict* as it goes over the wire: as one answer if one charge was asked for, else with all of them.
+    Return *located* as it goes over the wire: as one answer if one charge was asked for, else with all of them.
 
     Args:
         request: what was asked.
-        verdict: the answer.
-        region: code of the region that made it.
+        located: the answer, and the region that made it.
 
     Returns:
         The document; times named ``_at`` are in epoch seconds, rounded up.
     """
+    verdict, region = located.verdict, located.region.code
     answers = [_one_answer(decision, region) for decision in verdict.decisions]
     if not request.checks:
         return answers[0]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from edge.clock import ManualClock
+from edge.problems import DependencyUnavailable
 from edge.ratelimit.limiter import Limiter
 from edge.ratelimit.memory import MemoryStore
+from edge.ratelimit.store import Applied, NotApplied, Write
 from tests.contract.ratelimit.limiter_contract import START_MS, STRICT, LimiterContract
 from tests.contract.ratelimit.store_contract import StoreContract
 
@@ -55,3 +57,27 @@ def test_snapshot_of_a_forgotten_record_is_not_trusted() -> None:
     assert new.check("s", STRICT, cost=10).allowed
 
     assert not old.check("s", STRICT).allowed
+
+
+class SlowStore(MemoryStore):
+    """Takes a while to say that the record has changed again."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self.slow_clock = clock
+        self.calls = 0
+
+    def apply(self, key: str, write: Write) -> Applied | NotApplied:  # noqa: ARG002 - the protocol's names
+        self.calls += 1
+        self.slow_clock.advance(150)
+        return NotApplied(None)
+
+
+def test_check_gives_up_before_its_caller_does() -> None:
+    """Each call may take the store's whole budget: a check does not begin a third after 200 ms."""
+    clock = ManualClock(now_ms=START_MS)
+    store = SlowStore(clock)
+
+    with pytest.raises(DependencyUnavailable):
+        Limiter(store, clock).check("s", STRICT)
+    assert store.calls == 2

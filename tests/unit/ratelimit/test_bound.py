@@ -65,6 +65,20 @@ def test_never_above_the_limit_in_a_long_life(seed: int) -> None:
     assert run_life(seed, checks=2_500).excess() == 0
 
 
+@pytest.mark.parametrize("offset_ms", [50, 1_000, 4_000, 20_000])
+def test_clocks_that_disagree_shorten_the_window_by_no_more_than_that(offset_ms: int) -> None:
+    """Two containers and a flood: in true time the limit holds for windows that are shorter by the disagreement."""
+    chance = random.Random(offset_ms)
+    tier = make_tier("pair", limit=50, window_ms=60_000)
+    simulation = Simulation(tier, [0, offset_ms])
+    for _ in range(6_000):
+        container = chance.randrange(2) if chance.random() < 0.9 else 1
+        simulation.run([Pass(chance.randrange(120)), Check(container, 1)])
+
+    assert simulation.excess() == 0
+    assert simulation.most_in_true_window(60_000 - offset_ms) <= 50
+
+
 def test_slow_clock_does_not_miss_boundaries_that_a_fast_one_removed() -> None:
     """Six seconds apart: the fast container removes what it no longer needs, the slow one would still have to count."""
     fast, slow = 0, 1
