@@ -29,6 +29,10 @@ help: ## list the targets
 	@infra/make-venv .venv-sam requirements-sam.txt
 	@touch $@
 
+.venv-bench/stamp: requirements-bench.txt
+	@infra/make-venv .venv-bench requirements-bench.txt
+	@touch $@
+
 # --- run ----------------------------------------------------------------------------------------------------------
 
 .PHONY: up
@@ -60,7 +64,7 @@ build: .venv-sam/stamp ## the layer and the functions, as they are deployed, in 
 	@infra/build $(or $(ARCH),$(shell uname -m))
 
 .PHONY: bench
-bench: .venv/dev.stamp build ## every benchmark table (BENCH=name for one)
+bench: .venv/dev.stamp .venv-bench/stamp build ## every benchmark table (BENCH=name for one)
 	@$(PY) -m tests.bench $(BENCH)
 
 .PHONY: lock
@@ -69,4 +73,4 @@ lock: .venv/dev.stamp ## resolve requirements*.in into pinned, hashed requiremen
 
 .PHONY: clean
 clean: ## remove everything that make made
-	@rm -rf .venv .venv-sam .aws-sam .cache .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-sam .venv-bench .aws-sam .cache .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

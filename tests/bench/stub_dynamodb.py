@@ -21,7 +21,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BOUNDARY = re.compile(r"(p_[0-9a-z]+)=if_not_exists")
+_COUNTER = re.compile(r"\bt(\d[0-9a-z]{2})=if_not_exists")
+_BOUNDARY = re.compile(r"\b(p\d[0-9a-z]{2}[0-9a-z]+)=if_not_exists")
+
+_FAR = 1 << 40
+"""A horizon beyond every bucket: the stub keeps none."""
 
 
 class Counters:
@@ -42,13 +46,17 @@ class Counters:
             self._totals[key] = before + int(values[":cost"]["N"])
             attributes["n"] = {"N": str(self._totals[key])}
         else:
-            self._totals[key] = before + int(values[":c"]["N"])
+            update = asked["UpdateExpression"]
+            (code,) = _COUNTER.findall(update)
+            limit = values[f":l{code}"]
+            self._totals[key] = before + int(values[f":c{code}"]["N"])
             boundaries = self._boundaries[key]
-            for name in _BOUNDARY.findall(asked["UpdateExpression"]):
+            for name in _BOUNDARY.findall(update):
                 boundaries.setdefault(name, before)
             attributes |= {name: {"N": str(total)} for name, total in boundaries.items()}
-            attributes |= {"t": {"N": str(self._totals[key])}, "l": values[":l"]}
-            attributes["d"] = {"N": str(self._totals[key] - int(values[":l"]["N"]))}
+            attributes |= {f"t{code}": {"N": str(self._totals[key])}, f"l{code}": limit}
+            attributes[f"d{code}"] = {"N": str(self._totals[key] - int(limit["N"]))}
+            attributes[f"h{code}"] = {"N": str(_FAR)}
         return json.dumps({"Attributes": attributes}, separators=(",", ":")).encode()
 
 

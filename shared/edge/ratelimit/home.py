@@ -11,7 +11,6 @@ the answer says ``degraded``: in the worst case each region then admits the limi
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from edge.problems import DependencyUnavailable
@@ -55,6 +54,8 @@ def home_of(subject: str, regions: Sequence[Region]) -> Region:
         >>> home_of("user-42", DEPLOYED).code
         'iad1'
     """
+    from hashlib import sha256  # deferred: few checks are global
+
     name = subject.encode()
     return max(regions, key=lambda region: sha256(region.code.encode() + b"/" + name).digest())
 

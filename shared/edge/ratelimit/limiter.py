@@ -38,7 +38,7 @@ Writes that one check may try. A second is due when the snapshot was stale; a th
 disagree by more than a bucket write in between. Then the check is denied for one bucket: careful, never over.
 """
 
-PATIENCE_NS: Final = 200_000_000
+PATIENCE_MS: Final = 200
 """No further write is tried after this long: each may take as long as the store's budget, and a caller waits."""
 
 FORGET_AFTER_SECONDS: Final = 600
@@ -55,6 +55,7 @@ class Limiter:
         longest_window_ms: of all tiers that the store's records are checked against, equal in all containers: a record
             must not be forgotten while its longest window is still open.
         max_snapshots: records remembered; the least recently used is forgotten first, at the price of one call.
+        patience_ms: a check that needs another write after this long gives up instead, as if the store were gone.
 
     Example:
         >>> from edge.clock import ManualClock
@@ -76,11 +77,13 @@ class Limiter:
         *,
         longest_window_ms: int = DAY_MS,
         max_snapshots: int = 10_000,
+        patience_ms: int = PATIENCE_MS,
     ) -> None:
         self._store = store
         self._clock = clock
         self._longest_window_ms = longest_window_ms
         self._snapshots = SnapshotCache(max_snapshots)
+        self._patience_ns = patience_ms * 1_000_000
 
     def check(self, subject: str, tier: Tier, *, cost: int = 1) -> Decision:
         """
@@ -113,7 +116,7 @@ class Limiter:
         key = record_key(subject)
         now_ms = self._clock.now_ms()
         record = usable(self._snapshots.get(key), now_ms)
-        patience_ends_ns = self._clock.monotonic_ns() + PATIENCE_NS
+        patience_ends_ns = self._clock.monotonic_ns() + self._patience_ns
         for number in range(MAX_CALLS):
             if number and self._clock.monotonic_ns() > patience_ends_ns:
                 raise DependencyUnavailable(retry_after_seconds=1)
