@@ -7,7 +7,14 @@ from edge.clock import SystemClock
 from edge.ratelimit.dynamo import open_scopes
 from edge.ratelimit.headers import verdict_headers
 from edge.ratelimit.tiers import configured_tiers
-from edge.ratelimit.wire import CheckAnswer, CheckRequest, ChecksAnswer, check_answer, check_status
+from edge.ratelimit.wire import (
+    CheckAnswer,
+    CheckRequest,
+    ChecksAnswer,
+    check_answer,
+    check_outcome,
+    check_status,
+)
 from edge.settings import Settings
 
 settings = Settings.from_env()
@@ -27,6 +34,7 @@ async def check(request: CheckRequest) -> Response:
         check_answer(request, located),
         status=check_status(located.verdict),
         headers=verdict_headers(located.verdict, clock.now_ms()),
+        outcome=check_outcome(located),
     )
 
 

@@ -44,7 +44,7 @@ from edge.problems import (
     WrongMediaType,
     WrongMethod,
 )
-from edge.web.boundary import RequestBoundary
+from edge.web.boundary import OUTCOME, RequestBoundary
 from edge.web.cors import CorsPolicy
 from edge.web.http_api import is_http_api_event, read_event, without_content
 from edge.web.log import Log
@@ -197,16 +197,40 @@ def create_app(settings: Settings, *, log: Log | None = None, clock: Clock | Non
     return EdgeApp(settings, log=log or Log(settings), clock=clock or SystemClock())
 
 
+class JsonAnswer(JSONResponse):
+    """JSON, and what the request line in the log says of it."""
+
+    outcome: Mapping[str, str | bool] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        if self.outcome is not None:
+            scope[OUTCOME] = self.outcome
+        await super().__call__(scope, receive, send)
+
+
 def json_answer(
-    document: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None
+    document: Mapping[str, Any],
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    outcome: Mapping[str, str | bool] | None = None,
 ) -> Response:
     """
     Return *document* as JSON.
 
     Routes answer with this rather than with a model, so that FastAPI does not validate and copy what we just made;
     the route's ``response_model`` documents the shape.
+
+    Args:
+        document: the body.
+        status: HTTP status code.
+        headers: fields of the answer's own.
+        outcome: what the domain decided, for the request's line in the log: members of closed sets, never input.
     """
-    return JSONResponse(document, status, headers)
+    answer = JsonAnswer(document, status, headers)
+    answer.outcome = outcome
+    return answer
 
 
 def make_handler(app: EdgeApp) -> LambdaHandler:

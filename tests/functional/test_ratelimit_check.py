@@ -329,3 +329,27 @@ def test_global_scope_counts_every_region_together(
     assert {answer["region"] for answer in answers} == {home_of(subject, DEPLOYED).code}
     assert not any(answer["degraded"] for answer in answers)
     assert check(regions[0], {"subject": subject, "tier": "strict"}).json()["remaining"] == 9
+
+
+def test_log_says_what_was_decided_and_not_about_whom(
+    function: ModuleType, subject: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check(function, {"subject": subject, "tier": "strict", "cost": 10})
+    check(function, {"subject": subject, "tier": "strict"})
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["decision"] for line in lines] == ["allowed", "denied"]
+    assert {line["tiers"] for line in lines} == {"strict"}
+    assert {(line["decided_in"], line["degraded"]) for line in lines} == {("cdg1", False)}
+    assert subject not in str(lines)
+
+
+def test_plan_without_a_limit_says_so(function: ModuleType, subject: str) -> None:
+    answer = check(function, {"subject": subject, "tier": "plan:enterprise", "cost": 10**12})
+
+    document = answer.json()
+    assert (answer.status, document["allowed"]) == (200, True)
+    assert (document["limit"], document["remaining"], document["window_seconds"]) == (None, None, None)
+    assert not [name for name in answer.headers if "ratelimit" in name]
+    both = check(function, {"subject": subject, "checks": [{"tier": "plan:enterprise"}, {"tier": "strict"}]})
+    assert both.headers["ratelimit-policy"] == '"strict";q=10;w=60'

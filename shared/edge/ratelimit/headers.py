@@ -33,11 +33,14 @@ def verdict_headers(verdict: Verdict, now_ms: int) -> dict[str, str]:
     Return the header fields that tell *verdict*: every policy, and in ``X-RateLimit-*`` the tightest.
 
     Args:
-        verdict: of one or several charges.
+        verdict: of one or several charges; what is unlimited is not told, and if all is, nothing is.
         now_ms: epoch milliseconds at which it was made.
     """
-    tightest = min(verdict.decisions, key=lambda decision: (decision.allowed, decision.remaining))
-    return _headers(verdict.decisions, tightest, now_ms, verdict.retry_after_ms, allowed=verdict.allowed)
+    limited = tuple([decision for decision in verdict.decisions if not decision.tier.unlimited])
+    if not limited:
+        return {}
+    tightest = min(limited, key=lambda decision: (decision.allowed, decision.remaining))
+    return _headers(limited, tightest, now_ms, verdict.retry_after_ms, allowed=verdict.allowed)
 
 
 def _headers(

@@ -17,6 +17,7 @@ from edge.ratelimit.subjects import record_key
 from edge.ratelimit.tiers import DAY_MS
 from edge.ratelimit.window import (
     effective_now_ms,
+    era,
     forgotten,
     plan,
     plan_sweep,
@@ -106,7 +107,7 @@ class Limiter:
 
         Args:
             subject: as for :meth:`check`.
-            charges: at least one, each of another tier.
+            charges: at least one, each of another tier; an unlimited tier is not counted.
 
         Raises:
             ValueError: a cost can never fit, or a tier is named twice.
@@ -115,13 +116,16 @@ class Limiter:
         self._validate(charges)
         key = record_key(subject)
         now_ms = self._clock.now_ms()
+        counted = [charge for charge in charges if not charge.tier.unlimited]
+        if not counted:
+            return decide(subject, charges, {}, now_ms, charged=True)
         record = usable(self._snapshots.get(key), now_ms)
         patience_ends_ns = self._clock.monotonic_ns() + self._patience_ns
         for number in range(MAX_CALLS):
             if number and self._clock.monotonic_ns() > patience_ends_ns:
                 raise DependencyUnavailable(retry_after_seconds=1)
             counters = {} if record is None else record.counters
-            changes = _plan_all(charges, counters, now_ms)
+            changes = _plan_all(counted, counters, now_ms)
             if changes is None:
                 return decide(subject, charges, counters, now_ms, charged=False)
             outcome = self._store.apply(
@@ -131,7 +135,7 @@ class Limiter:
             self._snapshots.put(key, record)
             if isinstance(outcome, Applied):
                 if self._clock.monotonic_ns() <= patience_ends_ns:
-                    self._sweep(key, charges, outcome.record, now_ms)
+                    self._sweep(key, counted, outcome.record, now_ms)
                 return decide(subject, charges, outcome.record.counters, now_ms, charged=True)
         return decide_later(subject, charges, now_ms)
 
@@ -161,6 +165,8 @@ class Limiter:
         self._validate(charges)
         key = record_key(subject)
         now_ms = self._clock.now_ms()
+        if all(charge.tier.unlimited for charge in charges):
+            return decide(subject, charges, {}, now_ms, charged=False)
         record = self._store.read(key)
         self._snapshots.put(key, record)
         return decide(subject, charges, {} if record is None else record.counters, now_ms, charged=False)
@@ -176,7 +182,9 @@ class Limiter:
             admitted_at_ms: :attr:`Decision.decided_at_ms` of that check.
 
         Returns:
-            Whether they were given back; False when they have left the window, or cannot be told from others' any more.
+            Whether they were given back; False when they have left the window or were reset, or when they cannot be
+            told from others' any more. After a reset in the same bucket, units that were charged since may be taken
+            for them.
 
         Raises:
             ValueError: cost < 1.
@@ -203,14 +211,18 @@ class Limiter:
         self._amend(subject, tier, lambda counter, _: forgotten(counter) if counter.boundaries else None)
 
     def _amend(self, subject: str, tier: Tier, amended: Callable[[Counter, int], Counter | None]) -> bool:
-        """Replace the counter by what *amended* makes of it; again as often as somebody came in between."""
+        """Replace the counter by what *amended* makes of it; again if somebody came in between, unless by a reset."""
         key = record_key(subject)
+        began_in: int | None = None
         while True:
             record = self._store.read(key)
+            self._snapshots.put(key, record)
             counter = None if record is None else record.counters.get(tier.code)
-            after = None if counter is None else amended(counter, self._clock.now_ms())
-            if counter is None or after is None:
-                self._snapshots.put(key, record)
+            if counter is None or (began_in is not None and era(counter) != began_in):
+                return False
+            began_in = era(counter)
+            after = amended(counter, self._clock.now_ms())
+            if after is None:
                 return False
             outcome = self._store.amend(key, Amendment(tier.code, counter, after))
             self._snapshots.put(key, outcome.record)

@@ -16,6 +16,8 @@ WINDOW_BUCKETS: Final = 60
 LONG_WINDOW_MS: Final = 3_600_000 * 12
 LONG_WINDOW_BUCKETS: Final = 24
 
+MOST_UNITS: Final = 2**53 - 1
+
 DAY_MS: Final = 86_400_000
 
 
@@ -28,11 +30,13 @@ class Tier(NamedTuple):
         window: the limit.
         code: names the tier's counter in a record. It follows from the name and the window's shape, because boundaries
             of another shape mean nothing in this one; the limit itself may change without losing the counter.
+        unlimited: nothing is counted; the window is as wide as numbers in JSON are exact.
     """
 
     name: str
     window: Window
     code: str
+    unlimited: bool = False
 
     def across_regions(self) -> Tier:
         """Return the tier with a counter of its own for checks that count all regions together."""
@@ -70,6 +74,11 @@ def make_tier(name: str, *, limit: int, window_ms: int, buckets: int | None = No
     return Tier(name, Window(limit, window_ms, buckets), _code(f"{name}/{window_ms}/{buckets}"))
 
 
+def make_unlimited(name: str) -> Tier:
+    """Return a tier that admits everything and costs no call."""
+    return make_tier(name, limit=MOST_UNITS, window_ms=1_000, buckets=1)._replace(unlimited=True)
+
+
 def _code(shape: str) -> str:
     """Return three characters, the first a digit: between a letter and a number, no reserved word has them."""
     first, rest = divmod(crc32(shape.encode()) % 12_960, 1_296)
@@ -100,8 +109,9 @@ TIERS: Final[dict[str, Tier]] = tiers_by_name(
     make_tier("plan:free", limit=100, window_ms=DAY_MS),
     make_tier("plan:pro", limit=1_000, window_ms=DAY_MS),
     make_tier("plan:team", limit=10_000, window_ms=DAY_MS),
+    make_unlimited("plan:enterprise"),
 )
-"""The tiers and plans that the product's owner named; the plan Enterprise is no limit and so no tier."""
+"""The tiers and plans that the product's owner named."""
 
 
 def configured_tiers(limits: Mapping[str, tuple[int, int]]) -> dict[str, Tier]:

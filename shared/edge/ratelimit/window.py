@@ -29,6 +29,8 @@ SNAPSHOT_TRUST_SECONDS: Final = 300
 
 SLACK_MS: Final = 250
 
+REVISIONS_OF_AN_ERA: Final = 1 << 32
+
 SWEEP_DEAD_BUCKETS: Final = 24
 """Dead boundaries that a container which never comes back leaves behind before somebody sweeps them."""
 
@@ -283,8 +285,13 @@ def refunded(
 
 
 def forgotten(counter: Counter) -> Counter:
-    """Return *counter* with nothing used: without boundaries nothing counts."""
-    return counter._replace(boundaries={}, revision=counter.revision + 1)
+    """Return *counter* with nothing used: without boundaries nothing counts. A new era of revisions begins."""
+    return counter._replace(boundaries={}, revision=(era(counter) + 1) * REVISIONS_OF_AN_ERA)
+
+
+def era(counter: Counter) -> int:
+    """Return how often *counter* was forgotten: a refund that is under way meanwhile has nothing left to give back."""
+    return counter.revision // REVISIONS_OF_AN_ERA
 
 
 def _dead_buckets(window: Window, counter: Counter, oldest: int) -> tuple[tuple[int, ...], int | None]:

@@ -91,14 +91,14 @@ def _charge(tiers: dict[str, Tier], name: str, cost: int, pointer: str) -> Charg
 
 
 class CheckAnswer(TypedDict):
-    """The answer to one charge."""
+    """The answer to one charge; of an unlimited tier *limit*, *window_seconds* and *remaining* are null."""
 
     allowed: bool
     subject: str
     tier: str
-    limit: int
-    window_seconds: float
-    remaining: int
+    limit: int | None
+    window_seconds: float | None
+    remaining: int | None
     reset_at: int
     retry_after_ms: int
     region: str
@@ -144,14 +144,15 @@ def check_answer(request: CheckRequest, located: Located) -> CheckAnswer | Check
 
 
 def _one_answer(decision: Decision, region: str) -> CheckAnswer:
-    window = decision.tier.window
+    tier, window = decision.tier, decision.tier.window
+    seconds = window.window_ms // 1000 if window.window_ms % 1000 == 0 else window.window_ms / 1000
     return CheckAnswer(
         allowed=decision.allowed,
         subject=decision.subject,
-        tier=decision.tier.name,
-        limit=window.limit,
-        window_seconds=window.window_ms // 1000 if window.window_ms % 1000 == 0 else window.window_ms / 1000,
-        remaining=decision.remaining,
+        tier=tier.name,
+        limit=None if tier.unlimited else window.limit,
+        window_seconds=None if tier.unlimited else seconds,
+        remaining=None if tier.unlimited else decision.remaining,
         reset_at=-(-decision.reset_at_ms // 1000),
         retry_after_ms=decision.retry_after_ms,
         region=region,
@@ -162,3 +163,14 @@ def _one_answer(decision: Decision, region: str) -> CheckAnswer:
 def check_status(verdict: Verdict) -> int:
     """Return the HTTP status that tells *verdict*: RFC 6585 has 429 for too many requests."""
     return 200 if verdict.allowed else 429
+
+
+def check_outcome(located: Located) -> dict[str, str | bool]:
+    """Return what the log says of *located*: names of tiers and regions, never the subject."""
+    decisions = located.verdict.decisions
+    return {
+        "decision": "allowed" if located.verdict.allowed else "denied",
+        "tiers": "+".join([decision.tier.name for decision in decisions]),
+        "decided_in": located.region.code,
+        "degraded": any(decision.degraded for decision in decisions),
+    }

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 UNMATCHED_ROUTE: Final = "unmatched"
 """Stands in logs for a path that no route has: a path is input, and unbounded."""
 
+OUTCOME: Final = "edge.outcome"
+"""Where in the scope an answer leaves what the domain decided, for the log."""
+
 _ID: Final = re.compile(rb"[A-Za-z0-9._:=+/-]{1,128}")
 _TRACE_ID: Final = re.compile(
     rb"Root=(1-[0-9a-f]{8}-[0-9a-f]{24})|\A00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}"
@@ -214,6 +217,7 @@ class _Exchange:
         if self.problem is not None:
             fields["reason"] = self.problem.reason
             fields |= self.problem.log_fields()
+        fields |= self._scope.get(OUTCOME, {})
         trace = _TRACE_ID.search(
             self.request_headers.get(b"x-amzn-trace-id") or self.request_headers.get(b"traceparent") or b""
         )

@@ -355,3 +355,18 @@ class LimiterContract:
         clock.advance(1)
         assert limiter.check(subject, exact).allowed
         assert not limiter.check(subject, exact).allowed
+
+    def test_unlimited_tier_is_admitted_without_a_call(
+        self, limiter: Limiter, counting: CountingStore, subject: str
+    ) -> None:
+        enterprise = TIERS["plan:enterprise"]
+        assert all(limiter.check(subject, enterprise, cost=10**9).allowed for _ in range(50))
+        assert limiter.peek(subject, enterprise).allowed
+        assert (counting.writes, counting.reads) == (0, 0)
+
+        both = (Charge(enterprise, 1), Charge(STRICT, 10))
+        assert limiter.check_all(subject, both).allowed
+        assert limiter.check_all(subject, both).violated == ("strict",)
+        record = counting.read(record_key(subject))
+        assert record is not None
+        assert set(record.counters) == {STRICT.code}
