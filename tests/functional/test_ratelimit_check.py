@@ -302,10 +302,11 @@ def test_wrong_charge_is_named(
 
 def test_tiers_come_from_settings(ministack_environment: dict[str, str], subject: str) -> None:
     function = load_function(
-        "ratelimit_check", {**ministack_environment, "RATE_TIERS": "strict=2/60,login=5/300"}
+        "ratelimit_check", {**ministack_environment, "RATE_TIERS": "strict=2/60,login=5/300,odd=7/61"}
     )
 
     assert check(function, {"subject": subject, "tier": "login"}).json()["window_seconds"] == 300
+    assert check(function, {"subject": subject, "tier": "odd"}).json()["window_seconds"] == 61
     assert check(function, {"subject": subject, "tier": "strict", "cost": 3}).status == 422
     assert check(function, {"subject": subject, "tier": "strict", "cost": 2}).json()["remaining"] == 0
     assert check(function, {"subject": subject}).json()["limit"] == 100

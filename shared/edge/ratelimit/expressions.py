@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["boundary_name", "json_string", "render_amendment", "render_write"]
 
-MAX_DEAD_BUCKETS: Final = 100
-"""Boundaries removed by one write; an expression has at most 4 KB. The floor covers those that stay."""
-
 
 def render_write(table_json: str, key: str, write: Write) -> bytes:
     """
@@ -123,7 +120,7 @@ def _add_update(change: Change, sets: list[str], removes: list[str], values: dic
         values[f"h{code}"] = change.new_horizon
     if change.new_floor is not None:
         sets.append(f"g{code}=:f{code}")
-        removes += [boundary_name(code, bucket) for bucket in change.dead_buckets[:MAX_DEAD_BUCKETS]]
+        removes += [boundary_name(code, bucket) for bucket in change.dead_buckets]
 
 
 def _condition(change: Change, values: dict[str, int]) -> str:

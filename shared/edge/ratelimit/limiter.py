@@ -39,6 +39,9 @@ Writes that one check may try. A second is due when the snapshot was stale; a th
 disagree by more than a bucket write in between. Then the check is denied for one bucket: careful, never over.
 """
 
+MAX_AMENDMENTS: Final = 50
+"""Compare-and-swaps that one refund or reset may lose to others before it gives up."""
+
 PATIENCE_MS: Final = 200
 """No further write is tried after this long: each may take as long as the store's budget, and a caller waits."""
 
@@ -214,7 +217,7 @@ class Limiter:
         """Replace the counter by what *amended* makes of it; again if somebody came in between, unless by a reset."""
         key = record_key(subject)
         began_in: int | None = None
-        while True:
+        for _ in range(MAX_AMENDMENTS):
             record = self._store.read(key)
             self._snapshots.put(key, record)
             counter = None if record is None else record.counters.get(tier.code)
@@ -228,6 +231,7 @@ class Limiter:
             self._snapshots.put(key, outcome.record)
             if isinstance(outcome, Applied):
                 return True
+        raise DependencyUnavailable(retry_after_seconds=1)
 
     def _validate(self, charges: Sequence[Charge]) -> None:
         if not charges or len({charge.tier.code for charge in charges}) < len(charges):
@@ -254,7 +258,7 @@ class Limiter:
         if not changes:
             return
         try:
-            outcome = self._store.apply(key, Write(tuple(changes), record.expires_at_seconds))
+            outcome = self._store.apply(key, Write(within_expression(changes), record.expires_at_seconds))
         except DependencyUnavailable:
             # The check itself is decided and charged; whoever comes next sweeps.
             return

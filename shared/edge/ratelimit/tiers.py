@@ -50,10 +50,10 @@ def make_tier(name: str, *, limit: int, window_ms: int, buckets: int | None = No
     Args:
         name: of ``a-z 0-9 - : .``.
         limit: units, >= 1.
-        window_ms: milliseconds, a multiple of *buckets*.
+        window_ms: milliseconds.
         buckets: capacity returns at most one bucket late. By default 20 in windows under ten seconds, 24 in those of
-            half a day and more, else 60; as many as milliseconds make the limit exact, at the price of a second call
-            for containers that do not know the subject.
+            half a day and more, else 60, or the next fewer that divide the window; as many as milliseconds make the
+            limit exact, at the price of a second call for containers that do not know the subject.
 
     Raises:
         ValueError: the shape is impossible.
@@ -63,15 +63,20 @@ def make_tier(name: str, *, limit: int, window_ms: int, buckets: int | None = No
         60000
     """
     if buckets is None:
-        if window_ms < SHORT_WINDOW_MS:
-            buckets = SHORT_WINDOW_BUCKETS
-        elif window_ms >= LONG_WINDOW_MS:
-            buckets = LONG_WINDOW_BUCKETS
-        else:
-            buckets = WINDOW_BUCKETS
+        buckets = _buckets_of(window_ms)
     if limit < 1 or buckets < 1 or window_ms < buckets or window_ms % buckets:
         raise ValueError("a window needs a limit >= 1 and a length that its buckets divide")
     return Tier(name, Window(limit, window_ms, buckets), _code(f"{name}/{window_ms}/{buckets}"))
+
+
+def _buckets_of(window_ms: int) -> int:
+    if window_ms < SHORT_WINDOW_MS:
+        most = SHORT_WINDOW_BUCKETS
+    elif window_ms < LONG_WINDOW_MS:
+        most = WINDOW_BUCKETS
+    else:
+        most = LONG_WINDOW_BUCKETS
+    return next(buckets for buckets in range(most, 0, -1) if window_ms % buckets == 0)
 
 
 def make_unlimited(name: str) -> Tier:

@@ -1,7 +1,7 @@
 """
 The algorithm: a sliding window as a cumulative counter with boundary snapshots; sans I/O.
 
-Time is cut into buckets. A record holds ``total``, the units admitted ever, and for each bucket that was written in
+Time is cut into buckets. A counter holds ``total``, the units admitted ever, and for each bucket that was written in
 its *boundary*: the total before the first write of that bucket. Units admitted since a bucket b are then
 ``total - min(boundary[j] for j >= b)``. With b the bucket that holds ``now - W``, the oldest bucket counts in full,
 and so no true window ever holds more than the limit.
@@ -28,18 +28,22 @@ SNAPSHOT_TRUST_SECONDS: Final = 300
 """A snapshot is not used in the last seconds before its record may be forgotten: clocks disagree by less than this."""
 
 SLACK_MS: Final = 250
+"""The least time that dead boundaries are kept, within a quarter of the window."""
 
 REVISIONS_OF_AN_ERA: Final = 1 << 32
+"""So many amendments between two resets are never made; a reset begins the next multiple."""
 
 SWEEP_DEAD_BUCKETS: Final = 24
 """Dead boundaries that a container which never comes back leaves behind before somebody sweeps them."""
-
 
 MAX_CHAIN_BUCKETS: Final = 125
 """
 Buckets that the stateless conditions of one write may name in all: an expression has at most 300 operators, two for
 each bucket and a dozen for each counter. Burst, tier and plan together fit.
 """
+
+MAX_DEAD_BUCKETS: Final = 150
+"""Boundaries that one write may remove in all: an expression has at most 4 KB. The floor covers those that stay."""
 
 
 class Window(NamedTuple):
@@ -217,16 +221,21 @@ def plan(window: Window, code: str, counter: Counter | None, now_ms: int, cost: 
 
 
 def within_expression(changes: list[Change]) -> tuple[Change, ...]:
-    """Return *changes* with so many chains left out that one expression holds the rest; those may cost a second call."""
-    left = MAX_CHAIN_BUCKETS
+    """
+    Return *changes* with so much left out that one expression holds the rest.
+
+    A chain that is left out may cost a second call; a dead boundary that is left is removed another time.
+    """
+    chain_left, dead_left = MAX_CHAIN_BUCKETS, MAX_DEAD_BUCKETS
     kept = []
     for change in changes:
-        if change.chain is not None:
-            first, last = change.chain
-            left -= last - first + 1
-            if left < 0:
-                change = change._replace(chain=None)  # noqa: PLW2901 - the same change, with less in it
-        kept.append(change)
+        chain, dead_buckets = change.chain, change.dead_buckets[:dead_left]
+        dead_left -= len(dead_buckets)
+        if chain is not None:
+            first, last = chain
+            chain_left -= last - first + 1
+            chain = chain if chain_left >= 0 else None
+        kept.append(change._replace(chain=chain, dead_buckets=dead_buckets))
     return tuple(kept)
 
 

@@ -12,7 +12,7 @@ from edge.ratelimit.decisions import Charge
 from edge.ratelimit.dynamo import DynamoStore
 from edge.ratelimit.expressions import boundary_name, render_write
 from edge.ratelimit.limiter import Limiter
-from edge.ratelimit.store import Write
+from edge.ratelimit.store import Counter, Write
 from edge.ratelimit.subjects import record_key
 from edge.ratelimit.tiers import TIERS, make_tier
 from edge.ratelimit.window import plan, within_expression
@@ -90,3 +90,19 @@ def test_boundary_names_never_wrap_and_are_no_reserved_word() -> None:
         "p0aa10",
         "p0aa1000000",
     ]
+
+
+def test_removal_of_many_dead_boundaries_is_within_an_expression() -> None:
+    """Exact counters may leave thousands behind: one write removes what fits, and the floor covers the rest."""
+    tiers = [
+        make_tier(f"exact-{number}", limit=5_000, window_ms=10_000, buckets=10_000) for number in range(5)
+    ]
+    now_ms = START_MS + 60_000
+    old = Counter(400, {START_MS + number: number for number in range(400)}, 0, START_MS + 10_000, 5_000, 0)
+    planned = [plan(tier.window, tier.code, old, now_ms, 1) for tier in tiers]
+    changes = within_expression([change for change in planned if change is not None])
+    request = json.loads(render_write('"T"', "k", Write(changes, 0)))
+
+    assert sum(len(change.dead_buckets) for change in changes) == 150
+    assert all(change.new_floor is not None for change in changes)
+    assert len(request["UpdateExpression"]) < 4_096

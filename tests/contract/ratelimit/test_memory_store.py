@@ -8,7 +8,7 @@ from edge.clock import ManualClock
 from edge.problems import DependencyUnavailable
 from edge.ratelimit.limiter import Limiter
 from edge.ratelimit.memory import MemoryStore
-from edge.ratelimit.store import Applied, NotApplied, Write
+from edge.ratelimit.store import Amendment, Applied, NotApplied, Write
 from tests.contract.ratelimit.limiter_contract import START_MS, STRICT, LimiterContract
 from tests.contract.ratelimit.store_contract import StoreContract
 
@@ -81,3 +81,19 @@ def test_check_gives_up_before_its_caller_does() -> None:
     with pytest.raises(DependencyUnavailable):
         Limiter(store, clock).check("s", STRICT)
     assert store.calls == 2
+
+
+class MovingStore(MemoryStore):
+    """Somebody else is always quicker."""
+
+    def amend(self, key: str, amendment: Amendment) -> Applied | NotApplied:  # noqa: ARG002 - the protocol's names
+        return NotApplied(self.read(key))
+
+
+def test_refund_that_always_comes_second_gives_up() -> None:
+    clock = ManualClock(now_ms=START_MS)
+    limiter = Limiter(MovingStore(clock), clock)
+    charged = limiter.check("s", STRICT, cost=5)
+
+    with pytest.raises(DependencyUnavailable):
+        limiter.refund("s", STRICT, cost=1, admitted_at_ms=charged.decided_at_ms)
