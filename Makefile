@@ -39,14 +39,25 @@ help: ## list the targets
 up: .venv/local.stamp ## four regions on this machine, until Ctrl-C (PORT=8000, PERSIST=1 keeps the tables)
 	@exec $(PY) -m infra.local --port $(or $(PORT),8000) $(if $(PERSIST),--persist)
 
+.PHONY: admin-key
+admin-key: .venv/local.stamp ## the first keys of a stage on AWS, printed once (STAGE=production)
+	@$(PY) -m infra.operate admin-key --stage $(or $(STAGE),production)
+
+.PHONY: demo-key
+demo-key: ## print the administrator's API key of the running local regions
+	@cat .local/demo-key
+
 # --- check and test -----------------------------------------------------------------------------------------------
+
+# On two cores; each starts engines of its own. What follows needs ports and processes to itself.
+QUICK_TESTS := $(PY) -m pytest -q -n 2 --dist worksteal tests/unit tests/contract
 
 .PHONY: check
 check: .venv/dev.stamp ## lint, types, unit and contract tests; under two minutes
 	@.venv/bin/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
 	@.venv/bin/ruff check --quiet .
-	@.venv/bin/mypy shared functions infra tests
-	@$(PY) -m pytest -q tests/unit tests/contract
+	@.venv/bin/mypy shared functions infra tests examples
+	@$(QUICK_TESTS)
 
 .PHONY: format
 format: .venv/dev.stamp ## write the code as the formatter wants it
@@ -54,8 +65,9 @@ format: .venv/dev.stamp ## write the code as the formatter wants it
 	@.venv/bin/ruff check --fix --quiet . || true
 
 .PHONY: test
-test: .venv/dev.stamp .venv-sam/stamp build ## every test: unit, contract, functional, infra, engine, runtime, local, README
-	@$(PY) -m pytest -q tests
+test: .venv/dev.stamp .venv-sam/stamp build ## every test: unit, contract, functional, infra, runtime, local, examples, operators, README
+	@$(QUICK_TESTS)
+	@$(PY) -m pytest -q $(filter-out tests/unit tests/contract tests/bench tests/events tests/vectors,$(patsubst %/,%,$(wildcard tests/*/)))
 
 # --- build and measure --------------------------------------------------------------------------------------------
 

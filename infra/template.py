@@ -9,21 +9,36 @@ It does not expand SAM (no generated roles, versions or permissions) and does no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from infra.authorizers import Authorizer, function_of_arn, read_authorizer
 from infra.intrinsics import Resolver
 from infra.template_document import Scope, TemplateError, absent, load_document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-__all__ = ["Function", "Route", "Stack", "Table", "TemplateError", "create_tables", "load_stack"]
+__all__ = [
+    "Authorizer",
+    "Function",
+    "Route",
+    "Stack",
+    "Table",
+    "TemplateError",
+    "borrow_authorizers",
+    "create_global_tables",
+    "create_tables",
+    "load_stack",
+]
 
 FUNCTION_TYPE = "AWS::Serverless::Function"
+IMPLICIT_API = "ServerlessHttpApi"
+"""The API that SAM makes for routes that name none."""
+
 TABLE_TYPES = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
 DEFAULT_TIMEOUT_SECONDS = 3
 DEFAULT_MEMORY_MB = 128
@@ -73,11 +88,13 @@ class Route:
         method: upper case, or ``ANY``.
         path: as in the template with ``{name}`` and ``{name+}``, or ``$default``.
         function: logical id of the function that answers.
+        authorizer: who decides whether it is asked; None if anybody may.
     """
 
     method: str
     path: str
     function: str
+    authorizer: Authorizer | None = None
 
     @property
     def key(self) -> str:
@@ -95,21 +112,39 @@ class Table:
         name: the physical name.
         create_table: keyword arguments for boto3's ``create_table``.
         ttl_attribute: attribute that holds the expiry in epoch seconds, or None.
+        replica_regions: AWS's names of the regions that a global table is in; empty for a table of one region.
     """
 
     logical_id: str
     name: str
     create_table: Mapping[str, object]
     ttl_attribute: str | None
+    replica_regions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Stack:
-    """What one region runs, in the order of the template."""
+    """
+    What one region runs, in the order of the template.
+
+    Attributes:
+        functions: all of them.
+        routes: of the HTTP API.
+        tables: all of them.
+        outputs: logical ids of functions by the outputs that tell their ARN.
+    """
 
     functions: tuple[Function, ...]
     routes: tuple[Route, ...]
     tables: tuple[Table, ...]
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def borrowed(self) -> frozenset[str]:
+        """Parameters that bring the ARN of an authorizer of another stack."""
+        own = {function.logical_id for function in self.functions}
+        asked = {route.authorizer.function for route in self.routes if route.authorizer is not None}
+        return frozenset(asked - own)
 
 
 def load_stack(
@@ -143,10 +178,33 @@ def load_stack(
         if resource.get("Type") == FUNCTION_TYPE:
             properties = merged(defaults, resource.get("Properties", {}))
             functions.append(_function(logical_id, properties, resolver, path.parent))
-            routes.extend(_routes(logical_id, properties, resolver))
+            routes.extend(_routes(logical_id, properties, resolver, document))
         elif resource.get("Type") in TABLE_TYPES:
             tables.append(_table(logical_id, _mapping(resource, "Properties"), resolver))
-    return Stack(tuple(functions), tuple(routes), tuple(tables))
+    return Stack(tuple(functions), tuple(routes), tuple(tables), _outputs(document, functions))
+
+
+def borrow_authorizers(stack: Stack, lender: Stack) -> Stack:
+    """
+    Return *stack* with the authorizers that it takes from another stack as functions of its own.
+
+    A parameter gets the lender's output of the same name, as an operator would pass it on AWS.
+
+    Args:
+        stack: as :func:`load_stack` returns it.
+        lender: the stack that runs beside it.
+
+    Raises:
+        TemplateError: the lender has no such output, or it tells no function.
+    """
+    of = {function.logical_id: function for function in lender.functions}
+    lent: list[Function] = []
+    for parameter in sorted(stack.borrowed):
+        if parameter not in lender.outputs:
+            msg = f"authorizer {parameter}: neither a function of the template nor an output of the one beside it"
+            raise TemplateError(msg)
+        lent.append(replace(of[lender.outputs[parameter]], logical_id=parameter))
+    return replace(stack, functions=(*stack.functions, *lent))
 
 
 def merged(defaults: object, own: object) -> dict[str, object]:
@@ -194,6 +252,25 @@ def create_tables(stack: Stack, client: DynamoDBClient) -> None:
             )
 
 
+def create_global_tables(stack: Stack, client_of: Callable[[str], DynamoDBClient]) -> None:
+    """
+    Create every table of *stack* where its first replica is, and the replicas that are not there yet.
+
+    Args:
+        stack: of global tables only.
+        client_of: returns a boto3 DynamoDB client of an AWS region.
+    """
+    for table in stack.tables:
+        first, *others = table.replica_regions
+        client = client_of(first)
+        create_tables(Stack((), (), (table,)), client)
+        described = client.describe_table(TableName=table.name)["Table"]
+        there = {replica["RegionName"] for replica in described.get("Replicas", [])}
+        for region in others:
+            if region not in there:  # one at a time: UpdateTable takes no more
+                client.update_table(TableName=table.name, ReplicaUpdates=[{"Create": {"RegionName": region}}])
+
+
 def _has_ttl(client: DynamoDBClient, name: str) -> bool:
     described = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
     return described.get("TimeToLiveStatus") in ("ENABLED", "ENABLING")
@@ -222,19 +299,43 @@ def _function(logical_id: str, properties: dict[str, object], resolver: Resolver
     )
 
 
-def _routes(logical_id: str, properties: dict[str, object], resolver: Resolver) -> Iterator[Route]:
+def _routes(
+    logical_id: str, properties: dict[str, object], resolver: Resolver, document: dict[str, object]
+) -> Iterator[Route]:
     for name, event in _mapping(properties, "Events").items():
         if not isinstance(event, dict) or event.get("Type") != "HttpApi":
             continue
         where = f"{logical_id}.Events.{name}"
         details = _mapping(event, "Properties")
         path = details.get("Path")
+        authorizer = _authorizer(details, resolver, document, where)
         if path is None:  # SAM: no path means the API's $default route
-            yield Route("ANY", "$default", logical_id)
+            yield Route("ANY", "$default", logical_id, authorizer)
         else:
             method = resolver.resolve(details.get("Method", "ANY"), where=where)
             method = "ANY" if method == "*" else str(method).upper()
-            yield Route(method, str(resolver.resolve(path, where=where)), logical_id)
+            yield Route(method, str(resolver.resolve(path, where=where)), logical_id, authorizer)
+
+
+def _authorizer(
+    details: dict[str, object], resolver: Resolver, document: dict[str, object], where: str
+) -> Authorizer | None:
+    own = _mapping(details, "Auth").get("Authorizer")
+    reference = details.get("ApiId")
+    api = str(reference.get("Ref")) if isinstance(reference, dict) else IMPLICIT_API
+    resource = _mapping(_mapping(document, "Resources"), api)
+    properties = merged(_mapping(document, "Globals").get("HttpApi", {}), resource.get("Properties", {}))
+    return read_authorizer(own, _mapping(properties, "Auth"), api=api, resolver=resolver, where=where)
+
+
+def _outputs(document: dict[str, object], functions: list[Function]) -> dict[str, str]:
+    of = {function.logical_id for function in functions}
+    told = {
+        name: function_of_arn(output.get("Value"))
+        for name, output in _mapping(document, "Outputs").items()
+        if isinstance(output, dict)
+    }
+    return {name: function for name, function in told.items() if function in of}
 
 
 def _table(logical_id: str, properties: dict[str, object], resolver: Resolver) -> Table:
@@ -258,7 +359,9 @@ def _table(logical_id: str, properties: dict[str, object], resolver: Resolver) -
     ttl = value("TimeToLiveSpecification")
     enabled = isinstance(ttl, dict) and str(ttl.get("Enabled")).lower() == "true"
     ttl_attribute = str(ttl["AttributeName"]) if isinstance(ttl, dict) and enabled else None
-    return Table(logical_id, name, arguments, ttl_attribute)
+    replicas = value("Replicas")
+    regions = tuple(str(replica["Region"]) for replica in replicas) if isinstance(replicas, list) else ()
+    return Table(logical_id, name, arguments, ttl_attribute, regions)
 
 
 def _mapping(parent: object, key: str) -> dict[str, object]:

@@ -16,6 +16,7 @@ Pure: time and ids come in by argument.
 from __future__ import annotations
 
 import base64
+import copy
 import re
 import time
 from dataclasses import dataclass
@@ -25,12 +26,15 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from infra.local.messages import HOP_BY_HOP
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from infra.local.messages import HttpRequest
     from infra.local.routes import Selected
 
 STAGE: Final = "$default"
 TEXT_TYPES: Final = frozenset({"application/json", "application/xml", "application/javascript"})
 
+_OF_THE_BODY: Final = ("body", "isBase64Encoded")
 _MALFORMED_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _TRACE_ID: Final = re.compile(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}(;[A-Za-z0-9=;:.-]*)?\Z")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -142,6 +146,28 @@ def build_event(request: HttpRequest, selected: Selected, path: str, arrival: Ar
         event["body"] = body
     event["isBase64Encoded"] = encoded
     return event
+
+
+def build_authorizer_event(
+    event: dict[str, object], identity: Sequence[str], *, aws_region: str
+) -> dict[str, object]:
+    """
+    Return what a Lambda authorizer is called with, payload format 2.0.
+
+    Args:
+        event: of the integration, from :func:`build_event`; not shared with what is returned.
+        identity: values of the authorizer's identity sources.
+        aws_region: of the API, for ``routeArn``.
+    """
+    asked = copy.deepcopy({name: value for name, value in event.items() if name not in _OF_THE_BODY})
+    context = asked["requestContext"]
+    assert isinstance(context, dict)  # noqa: S101 - build_event made it
+    http = context["http"]
+    api = f"{aws_region}:{context['accountId']}:{context['apiId']}"
+    asked["type"] = "REQUEST"
+    asked["routeArn"] = f"arn:aws:execute-api:{api}/{STAGE}/{http['method']}{http['path']}"
+    asked["identitySource"] = list(identity)
+    return asked
 
 
 def is_text(content_type: str) -> bool:

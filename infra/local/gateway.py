@@ -4,6 +4,7 @@ One region's HTTP API: request -> route -> event -> function -> response, and a 
 What it answers when things go wrong, as HTTP APIs do:
 
 * no route 404, undecodable path 400, event over Lambda's 6 MB 413;
+* an authorizer's 401, 403 and 500 (``authorizers.py``), before the function hears of the request;
 * the function raises, exits, times out or returns a wrong shape: 500;
 * the integration takes longer than 30 s, or Lambda throttles: 503.
 """
@@ -20,6 +21,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from infra.local.answers import MAX_PAYLOAD_BYTES, to_response
+from infra.local.authorizers import Authorizers
 from infra.local.events import Arrival, UndecodablePath, build_event, decode_path
 from infra.local.functions import Throttled
 from infra.local.messages import (
@@ -51,11 +53,15 @@ class Gateway:
         stack: routes come from here.
         functions: what they lead to.
         api_id: shown in events.
+        aws_region: shown in the events of authorizers.
     """
 
-    def __init__(self, stack: Stack, functions: LocalFunctions, *, api_id: str) -> None:
+    def __init__(
+        self, stack: Stack, functions: LocalFunctions, *, api_id: str, aws_region: str = "us-east-1"
+    ) -> None:
         self._routes = RouteTable(stack.routes)
         self._functions = functions
+        self._authorizers = Authorizers(functions, aws_region=aws_region)
         self._api_id = api_id
 
     async def handle(self, request: HttpRequest) -> HttpResponse:
@@ -93,9 +99,13 @@ class Gateway:
         selected = self._routes.select(request.method, path)
         if selected is None:
             return "", NOT_FOUND
+        event = build_event(request, selected, path, arrival)
+        if selected.route.authorizer is not None:
+            refusal = await self._authorizers.admit(selected.route.authorizer, event)
+            if refusal is not None:
+                return selected.route.key, refusal
         if len(request.body) > MAX_PAYLOAD_BYTES:
             return selected.route.key, TOO_LARGE
-        event = build_event(request, selected, path, arrival)
         function = self._functions[selected.route.function]
         try:
             payload = await asyncio.wait_for(function.invoke(event), INTEGRATION_TIMEOUT_SECONDS)

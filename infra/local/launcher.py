@@ -16,13 +16,14 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from edge.regions import DEPLOYED
+from edge.regions import DEPLOYED, GLOBAL_STACK_REGION
 from infra.local.children import ROOT, Child, ChildFailed, shown, start_child
-from infra.local.emulator import HOST, LOCAL_CREDENTIALS, Emulator, EmulatorFailed, start_emulator
+from infra.local.emulator import HOST, Emulator, EmulatorFailed, start_emulator
 from infra.local.ports import Ports, PortTaken
 from infra.local.progress import Progress, say
+from infra.local.provision import Provision
 from infra.local.state import RegionState, State, remove_state, write_state
-from infra.template import Stack, TemplateError, create_tables, load_stack
+from infra.template import Stack, TemplateError, load_stack
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 EXIT_STOPPED: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_PORT_TAKEN: Final = 2
+
+GLOBAL_STACK: Final = "kaizen-edge-global"
+"""What the regional template takes for the stack of what all regions share."""
 
 STOP_SECONDS: Final = 4.0
 """From the signal that asks a process to end to the one that does not ask."""
@@ -45,12 +49,14 @@ class Options:
         base_port: of the global endpoint; the others follow from it.
         persist: keep the tables across runs.
         template: the regional stack.
+        global_template: what all regions share.
         local_dir: logs, state and kept tables.
     """
 
     base_port: int
     persist: bool
     template: Path = ROOT / "template.yaml"
+    global_template: Path = ROOT / "infra" / "global.yaml"
     local_dir: Path = ROOT / ".local"
 
 
@@ -79,6 +85,7 @@ class Launcher:
         self._starting_engine: asyncio.Task[Emulator] | None = None
         self._give_up = threading.Event()
         self._progress = Progress()
+        self._demo_key: str | None = None
 
     async def run(self) -> int:
         """Start everything, wait until it is told to stop, end everything; return the exit code."""
@@ -126,9 +133,17 @@ class Launcher:
         # Shielded: a thread cannot be cancelled, and the end waits for it to know what to stop.
         self._running.emulator = await asyncio.shield(self._starting_engine)
         self._progress.step("emulator", self._running.emulator.url)
-        await asyncio.to_thread(self._create_tables, stacks)
+        once = load_stack(
+            self._options.global_template, aws_region=GLOBAL_STACK_REGION.aws_region, stack_name=GLOBAL_STACK
+        )
+        provision = Provision(self._emulator_url, self._options.local_dir)
+        await asyncio.to_thread(provision.create_tables, stacks, once)
+        keys_table = next(table.name for table in once.tables if table.logical_id == "Keys")
+        self._demo_key = await asyncio.to_thread(provision.create_demo_key, keys_table)
         tables = len(next(iter(stacks.values())).tables)
-        self._progress.step("tables", f"{tables} in each of {len(stacks)} regions")
+        self._progress.step(
+            "tables", f"{tables} in each of {len(stacks)} regions, {len(once.tables)} in all of them"
+        )
         for child in self._running.regions.values():
             child.release()
         front = self._running.front
@@ -173,20 +188,6 @@ class Launcher:
             state_dir=state_dir,
             give_up=self._give_up,
         )
-
-    def _create_tables(self, stacks: dict[str, Stack]) -> None:
-        import boto3  # 0.2 s that the pre-checks and their errors need not wait for
-
-        for region in DEPLOYED:
-            client = boto3.client(
-                "dynamodb",
-                region_name=region.aws_region,
-                endpoint_url=self._emulator_url,
-                aws_access_key_id=LOCAL_CREDENTIALS["AWS_ACCESS_KEY_ID"],
-                aws_secret_access_key=LOCAL_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-            )
-            create_tables(stacks[region.code], client)
-            client.close()
 
     async def _report_ready(self, code: str, child: Child) -> None:
         await child.wait_ready()
@@ -252,7 +253,7 @@ class Launcher:
         return {
             "global": self._url(self._ports.front),
             "regions": regions,
-            "admin_api_key": None,
+            "admin_api_key": self._demo_key,
             "emulator": self._emulator_url,
             "pids": {"launcher": os.getpid(), **pids},
         }

@@ -38,6 +38,7 @@ class Progress:
         say(f"  logs    {shown(logs)}, addresses in {shown(state_path)}")
         say("")
         say(f"  curl -s {state['global']}{TRY_PATH}")
+        say("  make demo-key prints an administrator's API key")
         say("  Ctrl-C stops everything")
 
     @staticmethod

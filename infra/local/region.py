@@ -17,13 +17,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from infra.local.children import ROOT
 from infra.local.emulator import HOST
 from infra.local.functions import LocalFunctions, region_environment
 from infra.local.gateway import Gateway
 from infra.local.leash import hold_leash
 from infra.local.loading import LoadFailed
 from infra.local.server import Server
-from infra.template import TemplateError, load_stack
+from infra.template import TemplateError, borrow_authorizers, load_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,9 +59,12 @@ def main() -> None:
     hold_leash()
     try:
         stack = load_stack(options.template, aws_region=options.aws_region)
+        if stack.borrowed:  # somebody else's API, guarded by our authorizer: it runs beside
+            own = load_stack(ROOT / "template.yaml", aws_region=options.aws_region)
+            stack = borrow_authorizers(stack, own)
         functions = LocalFunctions(stack.functions, environment)
         functions.wait_loaded()
-        gateway = Gateway(stack, functions, api_id=f"local{options.code}")
+        gateway = Gateway(stack, functions, api_id=f"local{options.code}", aws_region=options.aws_region)
         new_event_loop = fastest_event_loop()
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(_serve(gateway, functions, options.port, options.status_fd))

@@ -33,6 +33,7 @@ State = TypedDict(
 def write_state(path: Path, state: State) -> None:
     """Replace the file in one step: a reader sees the old one or the new one, never half."""
     beside = path.with_suffix(f".{os.getpid()}.tmp")
+    beside.touch(0o600)  # it has a key in it
     beside.write_text(json.dumps(state, indent=2) + "\n", "utf-8")
     beside.replace(path)
 

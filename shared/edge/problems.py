@@ -44,7 +44,7 @@ class Problem(Exception):
         slug: last segment of the problem's ``type`` URI.
         title: the summary that is equal for every occurrence.
         status: HTTP status code.
-        reason: member of a closed set; also the label in metrics.
+        reason: member of a closed set; also the label in metrics. A leaf with several sets it, with *detail*, for each.
         detail: the fixed explanation for people.
         retryable: whether the same request can succeed later.
     """
@@ -52,8 +52,8 @@ class Problem(Exception):
     slug: ClassVar[str]
     title: ClassVar[str]
     status: ClassVar[int]
-    reason: ClassVar[str]
-    detail: ClassVar[str]
+    reason: str
+    detail: str
     retryable: ClassVar[bool] = False
 
     def headers(self) -> list[tuple[bytes, bytes]]:

@@ -27,6 +27,13 @@ LAMBDA_MAX_BODY_BYTES: Final = 6 * 1024 * 1024
 
 DEFAULT_EXPECTED_CONTAINERS: Final = 4
 
+DEFAULT_KEY_STALE_SECONDS: Final = 300
+"""While their table is gone, callers whom a container knows go on for so long; a revocation may be late by as much."""
+
+DEFAULT_GRACE_SECONDS: Final = 10
+MAX_GRACE_SECONDS: Final = 60
+MAX_KEY_STALE_SECONDS: Final = 3_600
+
 ENVIRON: Mapping[str, str] = os.environ
 """The process's variables, live: credentials may appear there after a SnapStart restore."""
 
@@ -44,6 +51,25 @@ class SettingsError(ValueError):
         self.faults = faults
 
 
+class RateTier(NamedTuple):
+    """
+    A limit as an operator writes it.
+
+    Attributes:
+        units: admitted in any *seconds*.
+        seconds: length of the window.
+        soft_units: from so many used on, answers say that the soft limit is exceeded; None for none.
+        is_shadow: counted and told, never enforced.
+        is_exact: counted to the millisecond, not to a sixtieth of the window.
+    """
+
+    units: int
+    seconds: int
+    soft_units: int | None = None
+    is_shadow: bool = False
+    is_exact: bool = False
+
+
 class Settings(NamedTuple):
     """
     What every function knows about where it runs.
@@ -57,9 +83,20 @@ class Settings(NamedTuple):
         allowed_origins: exact origins that browsers may call from; empty for none.
         max_body_bytes: the largest request body that is taken.
         dynamodb_endpoint: URL of a local engine, or None for AWS.
+        secrets_endpoint: URL of a local Secrets Manager, or None for AWS.
         rate_windows_table: name of the table, or None where the function has no limiter.
+        rate_usage_table: name of the global table of published usage, or None for none.
+        sessions_table: name of the global table of refresh families and revocations, or None.
+        keys_table: name of the global table of API keys, or None where callers are not known by them.
+        auth_secret: name of the secret with the keys of the house, or None where no token is read or written.
+        token_issuer: what our tokens say as ``iss``, and what is accepted.
+        token_audience: the same for ``aud``.
+        refresh_grace_seconds: how long after a rotation its parent still gets the same answer.
+        revocation_fail_closed: whether a token is refused when nobody can say whether it was revoked.
+        key_stale_seconds: for how long an API key that was found good goes on while nobody can say whether it still is.
+        anonymous_tier: what callers without a name are limited to, for each address.
         expected_containers: how many of a function share its work at peak; without its table a limiter grants its share.
-        rate_tiers: limits that are added to the built-in tiers or replace them: name -> (units, seconds).
+        rate_tiers: limits that are added to the built-in tiers or replace them, by name.
     """
 
     stage: str
@@ -70,9 +107,20 @@ class Settings(NamedTuple):
     allowed_origins: frozenset[str]
     max_body_bytes: int
     dynamodb_endpoint: str | None
+    secrets_endpoint: str | None
     rate_windows_table: str | None
+    rate_usage_table: str | None
+    sessions_table: str | None
+    keys_table: str | None
+    auth_secret: str | None
+    token_issuer: str
+    token_audience: str
+    refresh_grace_seconds: int
+    revocation_fail_closed: bool
+    key_stale_seconds: int
+    anonymous_tier: str
     expected_containers: int
-    rate_tiers: dict[str, tuple[int, int]]
+    rate_tiers: dict[str, RateTier]
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = ENVIRON) -> Settings:
@@ -96,7 +144,20 @@ class Settings(NamedTuple):
             max_body_bytes=read.parsed("MAX_BODY_BYTES", _parse_body_bytes, DEFAULT_MAX_BODY_BYTES),
             dynamodb_endpoint=read.parsed("AWS_ENDPOINT_URL_DYNAMODB", _parse_url, None)
             or read.parsed("AWS_ENDPOINT_URL", _parse_url, None),
+            secrets_endpoint=read.parsed("AWS_ENDPOINT_URL_SECRETS_MANAGER", _parse_url, None)
+            or read.parsed("AWS_ENDPOINT_URL", _parse_url, None),
             rate_windows_table=read.parsed("RATE_WINDOWS_TABLE", _parse_table_name, None),
+            rate_usage_table=read.parsed("RATE_USAGE_TABLE", _parse_table_name, None),
+            sessions_table=read.parsed("SESSIONS_TABLE", _parse_table_name, None),
+            keys_table=read.parsed("KEYS_TABLE", _parse_table_name, None),
+            auth_secret=read.parsed("AUTH_SECRET", _parse_secret_name, None),
+            token_issuer=read.parsed("TOKEN_ISSUER", _parse_party, "kaizen-edge"),
+            token_audience=read.parsed("TOKEN_AUDIENCE", _parse_party, "kaizen-edge-api"),
+            refresh_grace_seconds=read.parsed("REFRESH_GRACE_SECONDS", _parse_grace, DEFAULT_GRACE_SECONDS),
+            revocation_fail_closed=read.choice("REVOCATION_FAIL_CLOSED", ("false", "true"), default="false")
+            == "true",
+            key_stale_seconds=read.parsed("KEY_STALE_SECONDS", _parse_stale, DEFAULT_KEY_STALE_SECONDS),
+            anonymous_tier=read.parsed("ANONYMOUS_TIER", _parse_tier_name, "default"),
             expected_containers=read.parsed(
                 "EXPECTED_CONTAINERS", _parse_containers, DEFAULT_EXPECTED_CONTAINERS
             ),
@@ -143,29 +204,44 @@ _ORIGIN: Final = (
 )
 
 
-def parse_tiers(text: str) -> dict[str, tuple[int, int]]:
+def parse_tiers(text: str) -> dict[str, RateTier]:
     """
-    Parse a comma-separated list of limits, each ``name=units/seconds``.
+    Parse a comma-separated list of limits, each ``name=units/seconds`` and what may follow: ``;soft=units``,
+    ``;shadow``, ``;exact``.
 
     Raises:
         ValueError: an entry is not such a limit, or a name comes twice.
 
     Example:
-        >>> parse_tiers("default=200/60, login=5/300")
-        {'default': (200, 60), 'login': (5, 300)}
+        >>> parse_tiers("default=200/60, login=5/300;exact")["login"]
+        RateTier(units=5, seconds=300, soft_units=None, is_shadow=False, is_exact=True)
+        >>> parse_tiers("export=1000/86400;soft=800;shadow")["export"].soft_units
+        800
     """
-    tiers: dict[str, tuple[int, int]] = {}
+    tiers: dict[str, RateTier] = {}
     for entry in text.split(","):
         found = re.fullmatch(_TIER, entry.strip(), re.ASCII)
         if found is None or found[1] in tiers:
             raise ValueError(
-                "limits such as default=200/60, name=units/seconds, comma-separated, each name once"
+                "limits such as default=200/60 or login=5/300;soft=4;shadow;exact (name=units/seconds), "
+                "comma-separated, each name once"
             )
-        tiers[found[1]] = (int(found[2]), int(found[3]))
+        soft_units = None if found[5] is None else int(found[5])
+        tier = RateTier(int(found[2]), int(found[3]), soft_units, found[6] is not None, found[7] is not None)
+        if (soft_units or 0) > tier.units:
+            raise ValueError("limits whose soft limit is not above the limit itself")
+        if tier.is_exact and tier.units > MOST_EXACT_UNITS:
+            raise ValueError(f"limits, exact ones of at most {MOST_EXACT_UNITS} units")
+        tiers[found[1]] = tier
     return tiers
 
 
-_TIER: Final = r"([a-z][a-z0-9:.-]{0,63})=([1-9]\d{0,8})/([1-9]\d{0,5})"
+_TIER: Final = (
+    r"([a-z][a-z0-9:.-]{0,63})=([1-9]\d{0,8})/([1-9]\d{0,5})(;soft=([1-9]\d{0,8}))?(;shadow)?(;exact)?"
+)
+
+MOST_EXACT_UNITS: Final = 50
+"""Each unit may have a millisecond of its own in the record: more would not fit into one write unit."""
 
 
 def _parse_body_bytes(text: str) -> int:
@@ -189,6 +265,37 @@ def _parse_url(text: str) -> str:
 def _parse_table_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.-]{3,255}", text, re.ASCII):
         raise ValueError("a DynamoDB table name, 3 to 255 of A-Z a-z 0-9 _ . -")
+    return text
+
+
+def _parse_secret_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9/_+=.@:-]{1,512}", text, re.ASCII):
+        raise ValueError("a secret's name or ARN")
+    return text
+
+
+def _parse_party(text: str) -> str:
+    # A name or a URL, as RFC 7519 has StringOrURI: what compares letter by letter, without white space.
+    if not re.fullmatch(r"[!-~]{1,256}", text, re.ASCII):
+        raise ValueError("a name or a URL of 1 to 256 visible ASCII characters")
+    return text
+
+
+def _parse_grace(text: str) -> int:
+    if not re.fullmatch(r"\d{1,3}", text, re.ASCII) or int(text) > MAX_GRACE_SECONDS:
+        raise ValueError("seconds, 0 to 60")
+    return int(text)
+
+
+def _parse_stale(text: str) -> int:
+    if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or int(text) > MAX_KEY_STALE_SECONDS:
+        raise ValueError("seconds, 0 to 3600")
+    return int(text)
+
+
+def _parse_tier_name(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9:.-]{0,63}", text, re.ASCII):
+        raise ValueError("the name of a tier")
     return text
 
 

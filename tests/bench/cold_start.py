@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import rie
-from tests.bench.stub_dynamodb import stub_dynamodb
+from tests.bench.stub_dynamodb import API_KEY, FUNCTION_VARIABLES, stub_dynamodb
 from tests.http_events import http_event
 from tests.runtime.pinned import CACHE, ROOT, install_pinned, python_of_runtime
 
@@ -89,7 +89,10 @@ def check_events() -> list[dict[str, object]]:
     """Return one event for each subject."""
     return [
         http_event(
-            "POST", "/api/ratelimit/check", {"subject": f"user-{number}", "tier": "relaxed", "cost": 1}
+            "POST",
+            "/api/ratelimit/check",
+            {"subject": f"user-{number}", "tier": "relaxed", "cost": 1},
+            headers={"x-api-key": API_KEY},
         )
         for number in range(SUBJECTS)
     ]
@@ -186,7 +189,7 @@ def main() -> None:
     measured = stacks()
     with tempfile.TemporaryDirectory() as folder, stub_dynamodb() as url:
         scratch = Path(folder)
-        variables = {"AWS_ENDPOINT_URL": url, "RATE_WINDOWS_TABLE": "RateWindows", "EDGE_STAGE": "production"}
+        variables = {"AWS_ENDPOINT_URL": url, **FUNCTION_VARIABLES}
         for stack in measured:  # fills the page cache; not counted
             measure_emulated(stack, variables=variables, scratch=scratch, warm_calls=0)
             stack.cold_ms.clear()

@@ -2,7 +2,8 @@
 A DynamoDB that answers UpdateItem at once: what a benchmark then measures is the caller.
 
 It keeps one counter per key and understands just the two shapes that the measured stacks send: the fixed-window
-``ADD n :cost`` of the baselines and the boundary snapshots of our limiter. It checks neither signature nor condition.
+``ADD n :cost`` of the baselines and the boundary snapshots of our limiter. A query finds the one API key that benchmarks
+call with, a read finds nothing. It checks neither signature nor condition.
 Its own process, so that none of its work is on the caller's account. Ends when its standard input closes.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,6 +19,11 @@ import zlib
 from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from edge.auth.apikeys.items import key_items
+from edge.auth.apikeys.records import KeyMetadata, SecretVersion
+from edge.auth.apikeys.text import generate
+from edge.auth.roles import SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +33,28 @@ _BOUNDARY = re.compile(r"\b(p\d[0-9a-z]{2}[0-9a-z]+)=if_not_exists")
 
 _FAR = 1 << 40
 """A horizon beyond every bucket: the stub keeps none."""
+
+
+KEYS_TABLE = "keys"
+
+_KEY = generate("live", lambda count: bytes(range(count)))
+API_KEY = _KEY.text
+"""Of an administrator on the plan without a limit; the same in every process, and good for this stub alone."""
+
+KEY_ITEMS = key_items(
+    KeyMetadata(_KEY.id, "bench", "ADMIN", "enterprise", SCOPES["ADMIN"], 1_795_000_000, None),
+    SecretVersion(1, _KEY.secret_hash, 1_795_000_000, None),
+)[:2]
+
+FUNCTION_VARIABLES = {
+    "RATE_WINDOWS_TABLE": "windows",
+    "RATE_USAGE_TABLE": "usage",
+    "SESSIONS_TABLE": "sessions",
+    "KEYS_TABLE": KEYS_TABLE,
+    "AUTH_SECRET": "auth",
+    "EDGE_STAGE": "production",
+}
+"""What a function is told beside the stub's URL."""
 
 
 class Counters:
@@ -38,6 +67,10 @@ class Counters:
     def update(self, request: bytes) -> bytes:
         """Return the answer to one UpdateItem, ``ReturnValues`` ALL_NEW."""
         asked = json.loads(request)
+        if "KeyConditionExpression" in asked:
+            return json.dumps({"Items": KEY_ITEMS}, separators=(",", ":")).encode()
+        if asked.get("UpdateExpression") is None or asked["TableName"] == KEYS_TABLE:
+            return b"{}"
         values = asked["ExpressionAttributeValues"]
         key = asked["Key"]["pk"]["S"]
         before = self._totals[key]
@@ -94,6 +127,7 @@ def stub_dynamodb() -> Iterator[str]:
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     try:
         if process.stdout is None:

@@ -20,9 +20,10 @@ from edge.aws.credentials import Credentials, FixedCredentials
 from edge.aws.dynamo import DynamoDB
 from edge.aws.faults import TableMissing
 from edge.aws.retries import Budget
+from edge.breaker import FAILURES_TO_OPEN, OPEN_MS, Breaker
 from edge.clock import SystemClock
-from edge.ratelimit.breaker import FAILURES_TO_OPEN, OPEN_MS, Breaker, GuardedStore
 from edge.ratelimit.dynamo import DynamoStore
+from edge.ratelimit.guarded_store import GuardedStore
 from edge.ratelimit.limiter import Limiter
 from edge.ratelimit.resilient import ResilientLimiter
 from edge.ratelimit.tiers import TIERS

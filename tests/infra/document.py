@@ -14,6 +14,7 @@ from infra.template_document import load_document
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
+GLOBAL_TEMPLATE = ROOT / "infra" / "global.yaml"
 SAM_PYTHON = ROOT / ".venv-sam" / "bin" / "python"
 
 # The translator lives with sam. It asks AWS for managed policies only when a function names one; none does.
@@ -44,6 +45,12 @@ Properties = dict[str, Any]
 def template() -> Properties:
     """Return the document, unevaluated."""
     return load_document(TEMPLATE)
+
+
+@cache
+def global_template() -> Properties:
+    """Return the document of the stack that exists once, unevaluated."""
+    return load_document(GLOBAL_TEMPLATE)
 
 
 def resources(of_type: str) -> dict[str, Properties]:

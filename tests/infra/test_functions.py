@@ -11,18 +11,45 @@ from edge.regions import DEPLOYED
 from tests.infra.document import ROOT, Properties, functions, resources, template
 
 API_TIMEOUT_SECONDS = 29
-ALLOWED_ACTIONS = {
-    "RatelimitCheckFunction": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
-    "HealthFunction": {"dynamodb:GetItem"},
+GUARD = {
+    ("rate-windows", "here"): {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+    ("rate-usage", "here"): {"dynamodb:Query", "dynamodb:PutItem"},
+    ("keys", "here"): {"dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
+    ("sessions", "here"): {"dynamodb:BatchGetItem"},
+    ("auth", "here"): {"secretsmanager:GetSecretValue"},
 }
-RATE_WINDOWS_EVERYWHERE = [
-    {
-        "Fn::Sub": f"arn:${{AWS::Partition}}:dynamodb:{region.aws_region}:${{AWS::AccountId}}"
-        ":table/${AWS::StackName}-rate-windows"
-    }
-    for region in DEPLOYED
-]
-"""A check of scope global goes to a subject's home, which may be in any region."""
+"""What it takes to tell who calls and to count the call."""
+
+IDENTIFY = {target: GUARD[target] for target in [("keys", "here"), ("sessions", "here"), ("auth", "here")]}
+
+WRITE_FAMILIES = {"dynamodb:PutItem", "dynamodb:UpdateItem"}
+
+ALLOWED_ACTIONS = {
+    "RatelimitCheckFunction": {
+        **GUARD,
+        ("rate-windows", "everywhere"): {
+            "dynamodb:BatchGetItem",
+            "dynamodb:GetItem",
+            "dynamodb:UpdateItem",
+        },
+    },
+    "AuthTokenFunction": {**GUARD, ("sessions", "here"): {"dynamodb:BatchGetItem", "dynamodb:PutItem"}},
+    "AuthValidateFunction": GUARD,
+    "AuthRefreshFunction": {
+        **GUARD,
+        ("sessions", "everywhere"): {"dynamodb:BatchGetItem", *WRITE_FAMILIES},
+        ("keys", "everywhere"): {"dynamodb:BatchGetItem"},
+    },
+    "AuthRevokeFunction": {**GUARD, ("sessions", "everywhere"): WRITE_FAMILIES},
+    "AuthJwksFunction": {("auth", "here"): {"secretsmanager:GetSecretValue"}},
+    "KeysFunction": {
+        **GUARD,
+        ("keys", "here"): {*GUARD["keys", "here"], "dynamodb:PutItem", "dynamodb:DeleteItem"},
+    },
+    "AuthorizerFunction": IDENTIFY,
+    "HealthFunction": {("rate-windows", "here"): {"dynamodb:GetItem"}},
+}
+"""What each function may do, and to what: a table or the secret, in its region or in all that are deployed."""
 
 LOG_ACTIONS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
@@ -37,11 +64,31 @@ def role_of(name: str) -> str:
 
 
 def statements_of(role: str) -> list[Properties]:
-    inline = resources("AWS::IAM::Role")[role]["Properties"].get("Policies", [])
-    documents = [policy["PolicyDocument"] for policy in inline]
+    properties = resources("AWS::IAM::Role")[role]["Properties"]
+    documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
+    managed = resources("AWS::IAM::ManagedPolicy")
+    for arn in properties["ManagedPolicyArns"]:
+        if "Ref" in arn:
+            documents.append(managed[arn["Ref"]]["Properties"]["PolicyDocument"])
+        else:
+            assert arn["Fn::Sub"].endswith("/AWSXRayDaemonWriteAccess"), "AWS's own policies are wide"
     attached = [policy["Properties"] for policy in resources("AWS::IAM::Policy").values()]
     documents += [policy["PolicyDocument"] for policy in attached if {"Ref": role} in policy["Roles"]]
     return [statement for document in documents for statement in document["Statement"]]
+
+
+def target_of(resource: Properties) -> tuple[str, str]:
+    """Return what an ARN names, and where: the region of the stack, or one by its name."""
+    if "Fn::GetAtt" in resource:
+        assert get_att(resource) == ["RateWindows", "Arn"]
+        return "rate-windows", "here"
+    found = re.fullmatch(
+        r"arn:\$\{AWS::Partition\}:(?:dynamodb|secretsmanager):([a-z0-9-]+|\$\{AWS::Region\}):\$\{AWS::AccountId\}"
+        r":(?:table/|secret:)\$\{(?:GlobalStack|AWS::StackName)\}-([a-z-]+?)(?:-\?{6})?",
+        resource["Fn::Sub"],
+    )
+    assert found is not None, resource
+    return found[2], "here" if found[1] == "${AWS::Region}" else found[1]
 
 
 def get_att(value: Properties) -> list[str]:
@@ -85,7 +132,9 @@ def test_no_two_functions_share_a_role() -> None:
 
 @each_function
 def test_role_names_verbs_and_its_own_resources_only(name: str) -> None:
+    given: dict[tuple[str, str], set[str]] = {}
     for statement in statements_of(role_of(name)):
+        assert statement["Effect"] == "Allow"
         actions = set(statement["Action"])
         if actions == LOG_ACTIONS:
             group, attribute = get_att(statement["Resource"])
@@ -93,13 +142,30 @@ def test_role_names_verbs_and_its_own_resources_only(name: str) -> None:
             assert resources("AWS::Logs::LogGroup")[group]["Properties"]["LogGroupName"] == {
                 "Fn::Sub": f"/aws/lambda/${{{name}}}"
             }
-        else:
-            assert actions == ALLOWED_ACTIONS[name]
-            own, *others = (
-                statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
-            )
-            assert get_att(own) == ["RateWindows", "Arn"]
-            assert not others or others == RATE_WINDOWS_EVERYWHERE
+            continue
+        named = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        for resource in named:
+            given.setdefault(target_of(resource), set()).update(actions)
+
+    wanted: dict[tuple[str, str], set[str]] = {}
+    for (target, where), actions in ALLOWED_ACTIONS[name].items():
+        regions = [region.aws_region for region in DEPLOYED] if where == "everywhere" else ["here"]
+        wanted |= {(target, region): actions for region in regions}
+    assert given == wanted
+
+
+def test_whoever_notes_that_a_key_was_used_can_change_nothing_else_of_it() -> None:
+    guarded = [
+        statement
+        for name in functions()
+        for statement in statements_of(role_of(name))
+        if "dynamodb:UpdateItem" in statement["Action"] and "-keys" in str(statement["Resource"])
+    ]
+    assert guarded
+    for statement in guarded:
+        assert statement["Condition"] == {
+            "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk", "lu", "ttl"]}
+        }
 
 
 @each_function
@@ -108,7 +174,11 @@ def test_role_may_write_its_logs(name: str) -> None:
 
 
 def test_no_policy_has_a_star() -> None:
-    policies = {**resources("AWS::IAM::Role"), **resources("AWS::IAM::Policy")}
+    policies = {
+        **resources("AWS::IAM::Role"),
+        **resources("AWS::IAM::Policy"),
+        **resources("AWS::IAM::ManagedPolicy"),
+    }
     assert {name for name, policy in policies.items() if "*" in json.dumps(policy)} == set()
 
 
@@ -127,7 +197,7 @@ def test_settings_take_the_defaults_of_the_template(name: str) -> None:
     parameters = {key: str(found.get("Default", "")) for key, found in template()["Parameters"].items()}
     environ = {"AWS_REGION": "us-west-1"}
     for variable, value in functions()[name]["Environment"]["Variables"].items():
-        environ[variable] = parameters.get(value["Ref"], "RateWindows")
+        environ[variable] = parameters.get(value["Ref"], "RateWindows") if "Ref" in value else "kaizen-edge-x"
     assert settings.Settings.from_env(environ).version == parameters["Version"]
 
 

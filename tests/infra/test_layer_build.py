@@ -21,7 +21,7 @@ MAGIC_3_13 = (3571).to_bytes(2, "little") + b"\r\n"
 
 UNCHECKED_HASH = (0b01).to_bytes(4, "little")
 MAX_ZIPPED_BYTES = 12 * 1024 * 1024
-NEVER_IN_THE_LAYER = ("boto3", "botocore", "jwt", "cryptography", "s3transfer", "pip", "bin", "pydantic/v1")
+NEVER_IN_THE_LAYER = ("boto3", "botocore", "s3transfer", "pip", "bin", "pydantic/v1")
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.regions import DEPLOYED
-from tests.infra.document import ROOT, TEMPLATE
+from edge.regions import DEPLOYED, GLOBAL_STACK_REGION
+from tests.infra.document import GLOBAL_TEMPLATE, ROOT, TEMPLATE
 
 REGIONS = [region.aws_region for region in DEPLOYED]
 CFN_LINT = [
@@ -43,7 +43,12 @@ def test_template_is_clean_in_every_region(rules: list[str]) -> None:
     assert not complaints([*CFN_LINT, *rules, "--template", str(TEMPLATE)])
 
 
+def test_global_template_is_clean_where_it_is_deployed() -> None:
+    command = [*CFN_LINT[:2], GLOBAL_STACK_REGION.aws_region, "--include-checks", "W", "E"]
+    assert not complaints([*command, "--template", str(GLOBAL_TEMPLATE)])
+
+
 def test_no_check_is_silenced() -> None:
-    text = TEMPLATE.read_text(encoding="utf-8")
+    text = TEMPLATE.read_text(encoding="utf-8") + GLOBAL_TEMPLATE.read_text(encoding="utf-8")
     assert not [word for word in ("ignore_checks", "cfn-lint:", "cfn_nag", "checkov") if word in text]
     assert not list(ROOT.glob(".cfnlintrc*"))

@@ -32,7 +32,7 @@ def test_state_names_everything(shared_setup: LocalSetup, state: State) -> None:
         region.code: {"url": f"http://127.0.0.1:{base + 1 + index}", "aws_region": region.aws_region}
         for index, region in enumerate(DEPLOYED)
     }
-    assert state["admin_api_key"] is None
+    assert str(state["admin_api_key"]).startswith("ek_dev_")
     assert state["emulator"] == f"http://127.0.0.1:{base + 10}"
 
 

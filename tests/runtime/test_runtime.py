@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 
-from infra.template import create_tables, load_stack
+from edge.regions import DEPLOYED
+from infra.local.provision import Provision
+from infra.template import load_stack
 from tests import rie
 from tests.http_events import http_event
 from tests.runtime.pinned import ROOT
@@ -26,20 +27,32 @@ FORBIDDEN_IN_A_FUNCTION = {"boto3", "botocore", "jwt", "cryptography"}
 
 
 @pytest.fixture(scope="module")
-def variables(ministack_url: str) -> dict[str, str]:
-    """Environment of a function whose table exists."""
-    stack = load_stack(ROOT / "template.yaml", aws_region=AWS_REGION, stack_name="runtime")
-    client = boto3.client(
-        "dynamodb",
-        endpoint_url=ministack_url,
-        region_name=AWS_REGION,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
+def provision(ministack_url: str, tmp_path_factory: pytest.TempPathFactory) -> Provision:
+    """Tables and keys, as ``make up`` prepares them."""
+    provision = Provision(ministack_url, tmp_path_factory.mktemp("house"))
+    template, once = ROOT / "template.yaml", ROOT / "infra" / "global.yaml"
+    provision.create_tables(
+        {region.code: load_stack(template, aws_region=region.aws_region) for region in DEPLOYED},
+        load_stack(once, aws_region="us-east-1", stack_name="kaizen-edge-global"),
     )
-    create_tables(stack, client)
-    client.close()
-    (table,) = stack.tables
-    return {"AWS_ENDPOINT_URL": ministack_url, "RATE_WINDOWS_TABLE": table.name, "EDGE_STAGE": "production"}
+    return provision
+
+
+@pytest.fixture(scope="module")
+def variables(provision: Provision) -> dict[str, str]:
+    """Environment of a function whose tables exist; the demo key is one of development."""
+    stack = load_stack(ROOT / "template.yaml", aws_region=AWS_REGION)
+    function = next(function for function in stack.functions if function.name == "ratelimit_check")
+    return {**function.environment, "AWS_ENDPOINT_URL": provision.emulator_url, "EDGE_STAGE": "development"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _called_by(provision: Provision, variables: dict[str, str]) -> None:
+    """Every check of this module comes with the demo key."""
+    CALLER["x-api-key"] = provision.create_demo_key(variables["KEYS_TABLE"])
+
+
+CALLER: dict[str, str] = {}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +67,7 @@ def ratelimit_check(
 
 
 def check(subject: str, **members: object) -> dict[str, object]:
-    return http_event("POST", "/api/ratelimit/check", {"subject": subject, **members})
+    return http_event("POST", "/api/ratelimit/check", {"subject": subject, **members}, headers=CALLER)
 
 
 def body_of(answer: rie.Answer) -> dict[str, object]:
@@ -100,7 +113,9 @@ def test_wrong_method_is_ours_and_not_the_gateways(ratelimit_check: rie.Sandbox)
 
 
 def test_body_in_base64_is_read(ratelimit_check: rie.Sandbox) -> None:
-    event = http_event("POST", "/api/ratelimit/check", raw_body=b'{"subject":"runtime-base64"}')
+    event = http_event(
+        "POST", "/api/ratelimit/check", raw_body=b'{"subject":"runtime-base64"}', headers=CALLER
+    )
     assert event["isBase64Encoded"] is True
     assert ratelimit_check.invoke(event).payload["statusCode"] == 200
 
@@ -116,14 +131,15 @@ def test_container_stays_within_its_memory_budget(ratelimit_check: rie.Sandbox) 
     assert ratelimit_check.peak_rss_mb() <= MAX_RSS_MB
 
 
-def test_limiter_without_its_table_decides_by_policy(variables: dict[str, str], tmp_path: Path) -> None:
+def test_caller_whom_nobody_can_know_is_told_to_come_back(variables: dict[str, str], tmp_path: Path) -> None:
     gone = {**variables, "AWS_ENDPOINT_URL": CLOSED_PORT_URL}
     code = rie.built("RatelimitCheckFunction")
     with rie.sandbox(code, layers=[rie.LAYER], variables=gone, log_path=tmp_path / "gone.log") as running:
         answers = [running.invoke(check("runtime-gone")) for _ in range(2)]
     for answer in answers:
-        assert answer.payload["statusCode"] == 200
-        assert (body_of(answer)["allowed"], body_of(answer)["degraded"]) == (True, True)
+        assert answer.payload["statusCode"] == 503
+        assert int(headers_of(answer)["retry-after"]) >= 1
+        assert body_of(answer)["reason"] == "dependency_unavailable"
 
 
 def test_health_is_live_without_its_table_and_not_ready(variables: dict[str, str], tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ path = sys.argv[1]
 spec = importlib.util.spec_from_file_location("app", path)
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
-import fastapi.openapi.models as models, gc
-json.dump({"modules": sorted(sys.modules), "built": models.OpenAPI.__pydantic_complete__,
+import gc
+models = sys.modules.get("fastapi.openapi.models")
+json.dump({"modules": sorted(sys.modules), "built": models is not None and models.OpenAPI.__pydantic_complete__,
            "frozen": gc.get_freeze_count(), "collecting": gc.isenabled()}, sys.stdout)
 """
 
@@ -34,10 +35,13 @@ NEVER = (
     "ministack",
 )
 
-MOST_MODULES = 425 if sys.version_info[:2] == (3, 13) else 480
+WITHOUT_FASTAPI = {"authorizer"}
+"""Those that no HTTP request reaches."""
+
+MOST_MODULES = 455 if sys.version_info[:2] == (3, 13) else 510
 """
 A ratchet: lower it when you can, raise it with a reason. It is set for Lambda's Python; others bring more of their own,
-and the layer has less than this environment (no ``pydantic.v1``).
+and the layer has less than this environment: ``pydantic.v1``, which is not counted here.
 """
 
 
@@ -48,7 +52,11 @@ def test_function_imports_little(name: str) -> None:
         "PYTHONPATH": os.pathsep.join(["shared"]),
         "AWS_REGION": "eu-west-3",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
-        "RATE_WINDOWS_TABLE": "table",
+        "RATE_WINDOWS_TABLE": "windows",
+        "RATE_USAGE_TABLE": "usage",
+        "SESSIONS_TABLE": "sessions",
+        "KEYS_TABLE": "keys",
+        "AUTH_SECRET": "secret",
         "EDGE_STAGE": "production",
     }
     done = subprocess.run(
@@ -65,6 +73,8 @@ def test_function_imports_little(name: str) -> None:
     roots = {module.partition(".")[0] for module in found["modules"]}
     assert not roots & set(NEVER)
     assert not found["built"], "FastAPI was imported before edge.app: its OpenAPI models were built"
-    assert found["frozen"] > 0
+    assert found["frozen"] > 0 or name in WITHOUT_FASTAPI
+    assert ("fastapi" in roots) == (name not in WITHOUT_FASTAPI)
     assert found["collecting"]
-    assert len(found["modules"]) <= MOST_MODULES
+    modules = [module for module in found["modules"] if not module.startswith("pydantic.v1")]
+    assert len(modules) <= MOST_MODULES

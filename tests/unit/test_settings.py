@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.settings import Settings, SettingsError, parse_origins
+from edge.settings import RateTier, Settings, SettingsError, parse_origins, parse_tiers
 
 PARIS = {"AWS_REGION": "eu-west-3"}
 
@@ -33,7 +33,18 @@ def test_every_variable_is_read() -> None:
             "MAX_BODY_BYTES": "1024",
             "AWS_ENDPOINT_URL": "http://127.0.0.1:1/",
             "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:2",
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://127.0.0.1:3",
             "RATE_WINDOWS_TABLE": "edge-windows",
+            "RATE_USAGE_TABLE": "edge-usage",
+            "SESSIONS_TABLE": "edge-sessions",
+            "KEYS_TABLE": "edge-keys",
+            "AUTH_SECRET": "edge/auth",
+            "TOKEN_ISSUER": "https://id.example",
+            "TOKEN_AUDIENCE": "https://api.example",
+            "REFRESH_GRACE_SECONDS": "0",
+            "REVOCATION_FAIL_CLOSED": "true",
+            "KEY_STALE_SECONDS": "60",
+            "ANONYMOUS_TIER": "relaxed",
             "EXPECTED_CONTAINERS": "12",
             "RATE_TIERS": "login=5/300",
         }
@@ -48,38 +59,54 @@ def test_every_variable_is_read() -> None:
         allowed_origins=frozenset({"https://a.example", "https://b.example:8443"}),
         max_body_bytes=1024,
         dynamodb_endpoint="http://127.0.0.1:2",
+        secrets_endpoint="http://127.0.0.1:3",
         rate_windows_table="edge-windows",
+        rate_usage_table="edge-usage",
+        sessions_table="edge-sessions",
+        keys_table="edge-keys",
+        auth_secret="edge/auth",
+        token_issuer="https://id.example",
+        token_audience="https://api.example",
+        refresh_grace_seconds=0,
+        revocation_fail_closed=True,
+        key_stale_seconds=60,
+        anonymous_tier="relaxed",
         expected_containers=12,
-        rate_tiers={"login": (5, 300)},
+        rate_tiers={"login": RateTier(5, 300)},
     )
     assert settings.region.code == "hnd1"
 
 
 def test_one_error_names_every_fault_and_no_value() -> None:
+    wrong = {
+        "EDGE_STAGE": "secret-1",
+        "AWS_REGION": "secret-2",
+        "LOG_LEVEL": "secret-3",
+        "ALLOWED_ORIGINS": "*",
+        "MAX_BODY_BYTES": "0",
+        "AWS_ENDPOINT_URL_DYNAMODB": "ftp://secret-4",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": "secret-4",
+        "RATE_WINDOWS_TABLE": "se cret-5",
+        "RATE_USAGE_TABLE": "se cret-5",
+        "SESSIONS_TABLE": "se cret-5",
+        "KEYS_TABLE": "se cret-5",
+        "AUTH_SECRET": "se cret-8",
+        "TOKEN_ISSUER": "se cret-9",
+        "TOKEN_AUDIENCE": "secrét",
+        "REFRESH_GRACE_SECONDS": "61",
+        "REVOCATION_FAIL_CLOSED": "secret",
+        "KEY_STALE_SECONDS": "3601",
+        "ANONYMOUS_TIER": "Secret",
+        "EXPECTED_CONTAINERS": "secret-7",
+        "RATE_TIERS": "secret-6",
+    }
     with pytest.raises(SettingsError) as raised:
-        Settings.from_env(
-            {
-                "EDGE_STAGE": "secret-1",
-                "AWS_REGION": "secret-2",
-                "LOG_LEVEL": "secret-3",
-                "ALLOWED_ORIGINS": "*",
-                "MAX_BODY_BYTES": "0",
-                "AWS_ENDPOINT_URL": "ftp://secret-4",
-                "RATE_WINDOWS_TABLE": "se cret-5",
-                "EXPECTED_CONTAINERS": "secret-7",
-                "RATE_TIERS": "secret-6",
-            }
-        )
+        Settings.from_env(wrong)
 
     message = str(raised.value)
-    names = ["EDGE_STAGE", "AWS_REGION", "LOG_LEVEL", "ALLOWED_ORIGINS", "MAX_BODY_BYTES", "AWS_ENDPOINT_URL"]
-    assert [
-        name
-        for name in [*names, "RATE_WINDOWS_TABLE", "RATE_TIERS", "EXPECTED_CONTAINERS"]
-        if name not in message
-    ] == []
-    assert len(raised.value.faults) == 9
-    assert "secret" not in message
+    assert [name for name in wrong if name not in message] == []
+    assert len(raised.value.faults) == len(wrong)
+    assert "secr" not in message.replace("SECR", "").replace("a secret's name", "")
     assert "se cret" not in message
 
 
@@ -128,8 +155,22 @@ def test_body_limit_that_lambda_could_not_keep_is_refused(text: str) -> None:
         "A=1/60",
         "a=-1/60",
         "a=1/9999999",
+        "a=1/60;owl",
+        "a=1/60;soft=0",
+        "a=1/60;soft=2",
+        "a=1/60;exact;shadow",
+        "a=51/60;exact",
+        "a=1/60;shadow;shadow",
     ],
 )
 def test_limit_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="RATE_TIERS"):
         Settings.from_env({**PARIS, "RATE_TIERS": text})
+
+
+def test_limits_may_be_soft_shadow_and_exact() -> None:
+    assert parse_tiers("a=10/60;soft=8,b=5/1;shadow, c=50/1;soft=50;shadow;exact") == {
+        "a": RateTier(10, 60, soft_units=8),
+        "b": RateTier(5, 1, is_shadow=True),
+        "c": RateTier(50, 1, soft_units=50, is_shadow=True, is_exact=True),
+    }

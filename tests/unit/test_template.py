@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.template import Route, Stack, TemplateError, load_stack
+from infra.template import Authorizer, Route, Stack, TemplateError, borrow_authorizers, load_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -222,3 +222,134 @@ def test_the_products_own_template_is_read() -> None:
     assert {route.function for route in stack.routes} <= {function.logical_id for function in stack.functions}
     assert "$default" in {route.key for route in stack.routes}
     assert stack.tables
+
+
+GUARDED = """
+Parameters:
+  TheirArn: {Type: String}
+  Seconds: {Type: Number, Default: 30}
+Globals:
+  HttpApi: {Auth: {Authorizers: {Shared: {FunctionArn: !GetAtt Decide.Arn, AuthorizerPayloadFormatVersion: 2.0, EnableSimpleResponses: true}}}}
+Resources:
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      Auth:
+        DefaultAuthorizer: Tokens
+        Authorizers:
+          Tokens:
+            FunctionArn: %(arn)s
+            AuthorizerPayloadFormatVersion: %(version)s
+            EnableSimpleResponses: %(simple)s
+            Identity: %(identity)s
+  Decide: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: decide/}}
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: f/
+      Events: {R: {Type: HttpApi, Properties: %(route)s}}
+Outputs:
+  DecideArn: {Value: !Ref Decide.Alias}
+  FArn: {Value: !GetAtt F.Arn}
+  Url: {Value: !Sub 'https://${Api}'}
+"""
+
+
+def guarded(**different: str) -> str:
+    written = {
+        "arn": "!GetAtt Decide.Arn",
+        "version": "'2.0'",
+        "simple": "true",
+        "identity": "{Headers: [Authorization], ReauthorizeEvery: !Ref Seconds}",
+        "route": "{ApiId: !Ref Api, Path: /a, Method: GET}",
+    }
+    return GUARDED % {**written, **different}
+
+
+def test_default_authorizer_guards_a_route_that_says_nothing(load: Load) -> None:
+    stack = load(guarded())
+    authorizer = Authorizer("Api", "Tokens", "Decide", ("header.authorization",), 30)
+    assert stack.routes == (Route("GET", "/a", "F", authorizer),)
+    assert not stack.borrowed
+
+
+@pytest.mark.parametrize(
+    ("route", "name"),
+    [
+        ("{ApiId: !Ref Api}", "Tokens"),
+        ("{ApiId: !Ref Api, Path: /a, Auth: {Authorizer: Shared}}", "Shared"),
+        ("{ApiId: !Ref Api, Path: /a, Auth: {Authorizer: NONE}}", None),
+        ("{ApiId: !Ref Api, Path: /a, Auth: {Authorizer: !Ref AWS::NoValue}}", "Tokens"),
+        ("{Path: /a, Auth: {Authorizer: Shared}}", "Shared"),
+        ("{Path: /a}", None),
+    ],
+)
+def test_route_names_its_authorizer_or_none(route: str, name: str | None, load: Load) -> None:
+    (found,) = load(guarded(route=route)).routes
+    assert (found.authorizer.name if found.authorizer else None) == name
+
+
+@pytest.mark.parametrize(
+    ("identity", "sources", "ttl_seconds"),
+    [
+        (
+            "{Headers: [X-API-Key, B], QueryStrings: [Tenant]}",
+            ("header.x-api-key", "header.b", "querystring.Tenant"),
+            0,
+        ),
+        ("{Headers: [A], ReauthorizeEvery: 3600}", ("header.a",), 3600),
+        ("!Ref AWS::NoValue", (), 0),
+    ],
+)
+def test_identity_of_an_authorizer_is_read(
+    identity: str, sources: tuple[str, ...], ttl_seconds: int, load: Load
+) -> None:
+    authorizer = load(guarded(identity=identity)).routes[0].authorizer
+    assert authorizer is not None
+    assert (authorizer.identity_sources, authorizer.ttl_seconds) == (sources, ttl_seconds)
+
+
+@pytest.mark.parametrize(
+    ("different", "message"),
+    [
+        ({"version": "'1.0'"}, "Api.Auth.Authorizers.Tokens: only payload format 2.0"),
+        ({"simple": "false"}, "only payload format 2.0 with simple responses"),
+        ({"arn": "arn:aws:lambda:eu-west-3:000000000000:function:x"}, "Tokens.FunctionArn must be"),
+        ({"arn": "!GetAtt Decide.Name"}, "Tokens.FunctionArn must be"),
+        ({"identity": "{Context: [routeKey]}"}, "Identity may have Headers, QueryStrings, ReauthorizeEvery"),
+        ({"identity": "[Authorization]"}, "Identity may have"),
+        ({"identity": "{Headers: Authorization}"}, "Identity.Headers must be a list"),
+        ({"identity": "{Headers: [A], ReauthorizeEvery: 3601}"}, "whole seconds, 0 to 3600"),
+        ({"identity": "{Headers: [A], ReauthorizeEvery: -1}"}, "whole seconds, 0 to 3600"),
+        ({"identity": "{ReauthorizeEvery: 30}"}, "nothing to keep an answer for"),
+        ({"route": "{ApiId: !Ref Api, Path: /a, Auth: {Authorizer: AWS_IAM}}"}, "F.Events.R: Api has no authorizer AWS_IAM"),
+        ({"route": "{ApiId: !ImportValue x, Path: /a, Auth: {Authorizer: Tokens}}"}, "no authorizer Tokens"),
+    ],
+)  # fmt: skip
+def test_route_whose_guard_does_not_run_here_is_refused(
+    different: dict[str, str], message: str, load: Load
+) -> None:
+    with pytest.raises(TemplateError, match=message):
+        load(guarded(**different))
+
+
+def test_outputs_that_are_functions_are_read(load: Load) -> None:
+    assert load(guarded()).outputs == {"DecideArn": "Decide", "FArn": "F"}
+
+
+def test_authorizer_of_another_stack_is_borrowed_by_the_name_of_its_output(load: Load) -> None:
+    stack = load(guarded(arn="!Ref TheirArn"))
+    assert stack.borrowed == {"TheirArn"}
+    lender = load(guarded().replace("DecideArn:", "TheirArn:"))
+    together = borrow_authorizers(stack, lender)
+    assert not together.borrowed
+    assert [function.logical_id for function in together.functions] == ["Decide", "F", "TheirArn"]
+    assert together.functions[-1].name == "decide"
+    assert together.functions[-1].code_dir == lender.functions[0].code_dir
+
+
+@pytest.mark.parametrize("name", ["Other", "Url"])
+def test_authorizer_that_the_stack_beside_does_not_have_is_refused(name: str, load: Load) -> None:
+    stack = load(guarded(arn=f"!Ref {name}").replace("Outputs:", "Unused:"))
+    with pytest.raises(TemplateError, match=f"authorizer {name}: neither a function"):
+        borrow_authorizers(stack, load(guarded()))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Document: TypeAlias = dict[str, object]
 
-Kind: TypeAlias = Literal["throttled", "credentials", "server_fault", "in_progress", "refused"]
+Kind: TypeAlias = Literal["throttled", "conflict", "credentials", "server_fault", "in_progress", "refused"]
 
 
 class ErrorAnswer(NamedTuple):
@@ -25,7 +25,7 @@ class ErrorAnswer(NamedTuple):
     The service said no.
 
     Attributes:
-        kind: what can be done: ``throttled`` (not applied, later it may work), ``credentials`` (not applied, renew
+        kind: what can be done: ``throttled`` and ``conflict`` (not applied, later it may work), ``credentials`` (not applied, renew
             them), ``server_fault`` (may have been applied), ``in_progress`` (an earlier try with the same token
             still runs), ``refused`` (not applied, and it will not be).
         code: AWS's error code, 1 to 64 ASCII letters.
@@ -40,15 +40,16 @@ class ErrorAnswer(NamedTuple):
 _THROTTLED = frozenset(
     {
         "ProvisionedThroughputExceededException",
-        "ReplicatedWriteConflictException",
         "RequestLimitExceeded",
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
-        "TransactionConflictException",  # a single write lost against somebody's transaction
     }
 )
-"""Refused before anything was written, for a reason that passes."""
+"""Refused before anything was written, for load, which passes."""
+
+_CONFLICT = frozenset({"ReplicatedWriteConflictException", "TransactionConflictException"})
+"""Refused because somebody else was writing to the item just then."""
 
 _CREDENTIALS = frozenset(
     {
@@ -61,10 +62,8 @@ _CREDENTIALS = frozenset(
     }
 )
 
-_PASSING_REASONS = frozenset(
-    {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
-)
-"""Codes of a cancelled transaction that pass; ``None`` stands at the writes that were not at fault."""
+_PASSING_REASONS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+"""Codes of a cancelled transaction that pass; ``None``, which is not among them, stands at writes that were not at fault."""
 
 
 def read_answer(answer: HttpAnswer) -> Document | ErrorAnswer:
@@ -92,8 +91,12 @@ def read_answer(answer: HttpAnswer) -> Document | ErrorAnswer:
 
 
 def _kind(code: str, document: Document) -> Kind:
-    if code in _THROTTLED or (code == "TransactionCanceledException" and _passes(document)):
+    if code == "TransactionCanceledException":
+        return _kind_of_cancellation(document)
+    if code in _THROTTLED:
         return "throttled"
+    if code in _CONFLICT:
+        return "conflict"
     if code in _CREDENTIALS:
         return "credentials"
     if code == "TransactionInProgressException":
@@ -103,10 +106,12 @@ def _kind(code: str, document: Document) -> Kind:
     return "refused"
 
 
-def _passes(document: Document) -> bool:
-    """Tell whether a transaction was cancelled for load or conflict alone, so that it can be tried again."""
-    codes = {reason.get("Code") for reason in cancellation_reasons(document)}
-    return bool(codes - {"None"}) and codes <= _PASSING_REASONS
+def _kind_of_cancellation(document: Document) -> Kind:
+    """Return whether a transaction was cancelled for load or conflict alone, so that it can be tried again."""
+    codes = {reason.get("Code") for reason in cancellation_reasons(document)} - {"None"}
+    if not codes or not codes <= _PASSING_REASONS:
+        return "refused"
+    return "conflict" if codes == {"TransactionConflict"} else "throttled"
 
 
 def cancellation_reasons(document: Document) -> list[Document]:

@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     Fault: TypeAlias = Literal[
-        "throttled", "timed_out", "connection", "server_fault", "garbled", "credentials"
+        "throttled",
+        "conflict",
+        "no_time",
+        "timed_out",
+        "connection",
+        "server_fault",
+        "garbled",
+        "credentials",
     ]
 
 RETRY_AFTER_SECONDS = 1
@@ -39,7 +46,8 @@ class Unavailable(DependencyUnavailable):
     The service gave no usable answer.
 
     Args:
-        fault: what went wrong last: ``throttled`` (it refused for load), ``timed_out`` (no answer in the budget),
+        fault: what went wrong last: ``throttled`` (it refused for load), ``conflict`` (it is there, and others wrote
+            to the same items at every try), ``no_time`` (it was not asked: the request had no time left), ``timed_out`` (no answer in the budget),
             ``connection`` (none could be made or it broke), ``server_fault`` (5xx), ``garbled`` (an answer that
             breaks its own format), ``credentials`` (none, or refused after a refresh).
         outcome_unknown: a write may or may not have happened. False is a promise that it has not.

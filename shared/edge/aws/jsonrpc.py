@@ -17,7 +17,7 @@ from edge.aws.endpoint import Endpoint
 from edge.aws.faults import Unavailable, refusal
 from edge.aws.http1 import Garbled
 from edge.aws.pool import Pool
-from edge.aws.retries import Budget, Retries
+from edge.aws.retries import MIN_ATTEMPT_MS, Budget, Retries
 from edge.aws.sigv4 import PostSigner
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class _Failure:
 
 _FAILURES: dict[str, _Failure] = {
     "throttled": _Failure("throttled", ambiguous=False),
+    "conflict": _Failure("conflict", ambiguous=False),
     "credentials": _Failure("credentials", ambiguous=False),
     "server_fault": _Failure("server_fault", ambiguous=True),
     "in_progress": _Failure("throttled", ambiguous=True),
@@ -95,6 +96,7 @@ class JsonService:
         budget: how long calls may take.
         ca_bundle: what TLS trusts, see :func:`edge.aws.tls.context`.
         max_answer_bytes: the largest answer that is read.
+        json_version: of the protocol, as the service's model names it: DynamoDB 1.0, most others 1.1.
         transport: in place of the pool, for tests.
     """
 
@@ -112,6 +114,7 @@ class JsonService:
         budget: Budget,
         ca_bundle: str,
         max_answer_bytes: int,
+        json_version: str = "1.0",
         transport: Transport | None = None,
     ) -> None:
         place = Endpoint.parse(endpoint or f"https://{service}.{region}.amazonaws.com")
@@ -122,7 +125,10 @@ class JsonService:
         self._sleep = sleep
         self._budget = budget
         self._signer = PostSigner(
-            service=service, region=region, host=place.authority, content_type="application/x-amz-json-1.0"
+            service=service,
+            region=region,
+            host=place.authority,
+            content_type=f"application/x-amz-json-{json_version}",
         )
         self._transport: Transport = transport or Pool(
             place,
@@ -175,6 +181,8 @@ class JsonService:
             Refused: the service will not do it.
         """
         target = b"%b.%b" % (self._target, operation)
+        if retries.left_ms() < MIN_ATTEMPT_MS:
+            raise Unavailable("no_time", outcome_unknown=False)
         outcome_unknown = renewed = False
         while True:
             end = self._attempt(target, body, retries.deadline_ns())
@@ -193,7 +201,7 @@ class JsonService:
             if (
                 (end.ambiguous and not repeatable)
                 or end.fault == "credentials"
-                or not retries.pause(throttled=end.fault == "throttled")
+                or not retries.pause(throttled=end.fault in ("throttled", "conflict"))
             ):
                 raise Unavailable(end.fault, outcome_unknown=outcome_unknown)
 

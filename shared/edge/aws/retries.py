@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge.deadline import earliest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -69,7 +71,9 @@ class Retries:
         self._random = random
         self._sleep = sleep
         self._attempts = 1
-        self._end_ns = clock.monotonic_ns() + (budget.call_ms if call_ms is None else call_ms) * 1_000_000
+        self._end_ns = earliest(
+            clock.monotonic_ns() + (budget.call_ms if call_ms is None else call_ms) * 1_000_000
+        )
 
     def deadline_ns(self) -> int:
         """Return when the attempt that begins now must be over, in monotonic time."""

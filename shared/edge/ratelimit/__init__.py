@@ -11,7 +11,7 @@ The algorithm and its stores
 
 When things break, and across regions
 
-- :mod:`~edge.ratelimit.breaker`, :mod:`~edge.ratelimit.resilient`: goes on without its store, and says so
+- :mod:`~edge.breaker`, :mod:`~edge.ratelimit.resilient`: goes on without its store, and says so
 - :mod:`~edge.ratelimit.home`, :mod:`~edge.ratelimit.scopes`: one limit for all regions
 
 Its faces

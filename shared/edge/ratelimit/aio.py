@@ -17,15 +17,19 @@ from contextvars import copy_context
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+from edge.ratelimit.decisions import Charge
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
     from types import TracebackType
-    from typing import Self
+    from typing import Self, TypeVar
 
-    from edge.ratelimit.checks import Checks
-    from edge.ratelimit.decisions import Decision
+    from edge.ratelimit.checks import Limits
+    from edge.ratelimit.decisions import Decision, Verdict
     from edge.ratelimit.tiers import Tier
+
+    T = TypeVar("T")
 
 DEFAULT_MAX_CONCURRENCY: Final = 16
 """At 5 ms a call that is 3,200 checks a second, more than one Python process serves requests."""
@@ -57,7 +61,7 @@ class AsyncLimiter:
         6
     """
 
-    def __init__(self, limiter: Checks, *, max_concurrency: int = DEFAULT_MAX_CONCURRENCY) -> None:
+    def __init__(self, limiter: Limits, *, max_concurrency: int = DEFAULT_MAX_CONCURRENCY) -> None:
         self._limiter = limiter
         self._threads = ThreadPoolExecutor(max_concurrency, thread_name_prefix="ratelimit")
         self._abandoned_units = 0
@@ -82,11 +86,27 @@ class AsyncLimiter:
             edge.problems.DependencyUnavailable: the store cannot be had; the cost may or may not be charged.
             RuntimeError: the limiter was closed.
         """
-        running = self._start(lambda: self._limiter.check(subject, tier, cost=cost))
+        return (await self.check_all(subject, (Charge(tier, cost),))).decisions[0]
+
+    async def check_all(self, subject: str, charges: Sequence[Charge]) -> Verdict:
+        """
+        Charge all of *charges* to *subject* if each fits, else charge none of them.
+
+        Args:
+            subject: as for :meth:`check`.
+            charges: at least one, each of another tier.
+
+        Raises:
+            ValueError: a cost can never fit, or a tier is named twice.
+            edge.problems.DependencyUnavailable: the store cannot be had; all or none may be charged.
+            RuntimeError: the limiter was closed.
+        """
+        running = self._start(lambda: self._limiter.check_all(subject, charges))
         try:
             return await asyncio.wrap_future(running)
         except asyncio.CancelledError:
             if not running.cancel():
+                cost = sum([charge.cost for charge in charges])
                 running.add_done_callback(lambda ended: self._count_abandoned(ended, cost))
             raise
 
@@ -104,7 +124,21 @@ class AsyncLimiter:
             edge.problems.DependencyUnavailable: the store cannot be had.
             RuntimeError: the limiter was closed.
         """
-        return await asyncio.wrap_future(self._start(lambda: self._limiter.peek(subject, tier, cost=cost)))
+        return (await self.peek_all(subject, (Charge(tier, cost),))).decisions[0]
+
+    async def peek_all(self, subject: str, charges: Sequence[Charge]) -> Verdict:
+        """Tell what :meth:`check_all` would answer; nothing is charged, errors are the same."""
+        return await asyncio.wrap_future(self._start(lambda: self._limiter.peek_all(subject, charges)))
+
+    async def refund(self, subject: str, tier: Tier, *, cost: int, admitted_at_ms: int) -> bool:
+        """Give back units of an earlier check, as :meth:`edge.ratelimit.limiter.Limiter.refund`; errors are its."""
+        return await asyncio.wrap_future(
+            self._start(lambda: self._limiter.refund(subject, tier, cost=cost, admitted_at_ms=admitted_at_ms))
+        )
+
+    async def reset(self, subject: str, tier: Tier) -> None:
+        """Forget what *subject* has used of *tier*, as :meth:`edge.ratelimit.limiter.Limiter.reset`."""
+        await asyncio.wrap_future(self._start(lambda: self._limiter.reset(subject, tier)))
 
     async def aclose(self) -> None:
         """Take no more calls and wait for those that were taken; the limiter below stays as it is."""
@@ -119,11 +153,11 @@ class AsyncLimiter:
     ) -> None:
         await self.aclose()
 
-    def _start(self, ask: Callable[[], Decision]) -> Future[Decision]:
+    def _start(self, ask: Callable[[], T]) -> Future[T]:
         # Tracing follows a request by context variables, into the thread too.
         return self._threads.submit(copy_context().run, ask)
 
-    def _count_abandoned(self, ended: Future[Decision], cost: int) -> None:
+    def _count_abandoned(self, ended: Future[Verdict], cost: int) -> None:
         if ended.exception() is None and ended.result().allowed:
             with self._counting:
                 self._abandoned_units += cost

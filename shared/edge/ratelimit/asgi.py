@@ -7,6 +7,7 @@ It answers refusals by itself. An application made by :func:`edge.app.create_app
 
 from __future__ import annotations
 
+from random import random
 from typing import TYPE_CHECKING
 
 from edge.problems import DependencyUnavailable, RequestProblem
@@ -14,7 +15,7 @@ from edge.ratelimit.gate import Gate, client_address
 from edge.ratelimit.problems import header_lines, problem_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -36,13 +37,14 @@ class RateLimitMiddleware:
     Args:
         app: the application.
         limiter: blocking or awaited, see :class:`~edge.ratelimit.gate.Gate`.
-        tier: the limit.
+        tier: the limit, or several that are charged together or not at all.
         subject: says of an ASGI scope whom it is charged to; None exempts it. By default the client's address as the
             server knows it; for a public IPv6 service take :func:`~edge.ratelimit.gate.client_network`.
-        cost: units of every request, ``1 <= cost <= tier.window.limit``, or what says them of its scope.
+        cost: units of every request, ``1 <= cost`` and at most every limit, or what says them of its scope.
         exempt_paths: paths that are served uncounted, letter by letter (``/health``).
         access: lists that are asked before the limiter.
         on_unavailable: ``"admit"`` or ``"refuse"`` requests while the store is gone.
+        jitter: see :class:`~edge.ratelimit.gate.Gate`.
     """
 
     def __init__(
@@ -50,17 +52,24 @@ class RateLimitMiddleware:
         app: ASGIApp,
         limiter: Checks | AsyncChecks,
         *,
-        tier: Tier,
+        tier: Tier | Sequence[Tier],
         on_unavailable: OnUnavailable,
         subject: SubjectOf = client_address,
         cost: int | CostOf = 1,
         exempt_paths: Collection[str] = (),
         access: AccessVerdicts | None = None,
+        jitter: Callable[[], float] = random,
     ) -> None:
         self._app = app
         self._exempt_paths = frozenset(exempt_paths)
         self._gate = Gate(
-            limiter, tier=tier, subject=subject, cost=cost, access=access, on_unavailable=on_unavailable
+            limiter,
+            tier=tier,
+            subject=subject,
+            cost=cost,
+            access=access,
+            on_unavailable=on_unavailable,
+            jitter=jitter,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,6 +8,7 @@ It raises a problem. An application of :func:`edge.app.create_app` renders it; a
     app.add_exception_handler(Problem, answer_problem)
 """
 
+from random import random
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -18,6 +19,8 @@ from edge.ratelimit.gate import Gate, client_address
 from edge.ratelimit.problems import problem_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from edge.ratelimit.checks import AsyncChecks, Checks
     from edge.ratelimit.gate import AccessVerdicts, CostOf, OnUnavailable, SubjectOf
     from edge.ratelimit.tiers import Tier
@@ -29,25 +32,33 @@ class RateLimit:
 
     Args:
         limiter: blocking or awaited, see :class:`~edge.ratelimit.gate.Gate`.
-        tier: the limit.
+        tier: the limit, or several that are charged together or not at all.
         subject: says of an ASGI scope whom it is charged to; None exempts it. By default the client's address.
-        cost: units, ``1 <= cost <= tier.window.limit``, or what says them of a scope.
+        cost: units, ``1 <= cost`` and at most every limit, or what says them of a scope.
         access: lists that are asked before the limiter.
         on_unavailable: ``"admit"`` or ``"refuse"`` requests while the store is gone.
+        jitter: see :class:`~edge.ratelimit.gate.Gate`.
     """
 
     def __init__(
         self,
         limiter: "Checks | AsyncChecks",
         *,
-        tier: "Tier",
+        tier: "Tier | Sequence[Tier]",
         on_unavailable: "OnUnavailable",
         subject: "SubjectOf" = client_address,
         cost: "int | CostOf" = 1,
         access: "AccessVerdicts | None" = None,
+        jitter: "Callable[[], float]" = random,
     ) -> None:
         self._gate = Gate(
-            limiter, tier=tier, subject=subject, cost=cost, access=access, on_unavailable=on_unavailable
+            limiter,
+            tier=tier,
+            subject=subject,
+            cost=cost,
+            access=access,
+            on_unavailable=on_unavailable,
+            jitter=jitter,
         )
 
     async def __call__(self, request: Request, response: Response) -> dict[str, str]:

@@ -7,21 +7,23 @@ in front of a route; this is what both do there. It knows ASGI's scope and neith
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import AddressValueError, IPv6Address
+from random import random
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 from edge.problems import DependencyUnavailable
-from edge.ratelimit.headers import rate_limit_headers
+from edge.ratelimit.decisions import Charge, spread
+from edge.ratelimit.headers import verdict_headers
 from edge.ratelimit.problems import SubjectDenied, TooManyRequests, UnusableSubject
 from edge.ratelimit.subjects import BadSubject, check_subject
+from edge.ratelimit.tiers import Tier
 
 if TYPE_CHECKING:
     from starlette.types import Scope
 
     from edge.ratelimit.checks import AsyncChecks, Checks
     from edge.ratelimit.networks import Listed
-    from edge.ratelimit.tiers import Tier
 
 SubjectOf: TypeAlias = "Callable[[Scope], str | None]"
 CostOf: TypeAlias = "Callable[[Scope], int]"
@@ -86,32 +88,36 @@ class Gate:
     Args:
         limiter: blocking or awaited. A blocking one blocks the event loop for its store's call: right in memory and in
             Lambda; elsewhere wrap it in :class:`edge.ratelimit.aio.AsyncLimiter`.
-        tier: the limit.
+        tier: the limit, or several that are charged together or not at all.
         subject: says whom a request is charged to; None exempts it.
-        cost: units, ``1 <= cost <= tier.window.limit``, or what says them of a request.
+        cost: units, ``1 <= cost`` and at most every limit, or what says them of a request.
         access: lists that are asked before the limiter: those they allow are not counted.
         on_unavailable: what becomes of a request that nobody can decide about, because the store is gone: ``"admit"``
             serves it, ``"refuse"`` answers 503.
+        jitter: uniform in [0, 1): who is denied is told to wait longer by so much of a bucket, so that those who were
+            denied together do not come back together.
     """
 
     def __init__(
         self,
         limiter: Checks | AsyncChecks,
         *,
-        tier: Tier,
+        tier: Tier | Sequence[Tier],
         subject: SubjectOf,
         cost: int | CostOf,
         access: AccessVerdicts | None,
         on_unavailable: OnUnavailable,
+        jitter: Callable[[], float] = random,
     ) -> None:
         if on_unavailable not in ("admit", "refuse"):
             raise ValueError("on_unavailable is admit or refuse")
         self._limiter = limiter
-        self._tier = tier
+        self._tiers: Sequence[Tier] = (tier,) if isinstance(tier, Tier) else tuple(tier)
         self._subject = subject
         self._cost = cost
         self._access = access
         self._admits_undecided = on_unavailable == "admit"
+        self._jitter = jitter
 
     async def admit(self, scope: Scope) -> dict[str, str]:
         """
@@ -138,12 +144,12 @@ class Gate:
             return {}
         cost = self._cost if isinstance(self._cost, int) else self._cost(scope)
         try:
-            answer = self._limiter.check(subject, self._tier, cost=cost)
-            decision = await answer if isinstance(answer, Awaitable) else answer
+            answer = self._limiter.check_all(subject, [Charge(tier, cost) for tier in self._tiers])
+            verdict = await answer if isinstance(answer, Awaitable) else answer
         except DependencyUnavailable:
             if self._admits_undecided:
                 return {}
             raise
-        if not decision.allowed:
-            raise TooManyRequests(decision)
-        return rate_limit_headers(decision, decision.decided_at_ms)
+        if not verdict.allowed:
+            raise TooManyRequests(spread(verdict, self._jitter()))
+        return verdict_headers(verdict, verdict.decisions[0].decided_at_ms)

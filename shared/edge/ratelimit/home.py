@@ -19,6 +19,7 @@ from edge.ratelimit.decisions import Charge, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from edge.ratelimit.tiers import Tier
     from edge.regions import Region
 
 
@@ -30,6 +31,9 @@ class Limits(Protocol):
 
     def peek_all(self, subject: str, charges: Sequence[Charge]) -> Verdict:
         """Charge nothing, as :meth:`edge.ratelimit.limiter.Limiter.peek_all`."""
+
+    def reset(self, subject: str, tier: Tier) -> None:
+        """Forget what was used, as :meth:`edge.ratelimit.limiter.Limiter.reset`."""
 
 
 class Located(NamedTuple):
@@ -88,6 +92,25 @@ class HomeLimiter:
     def peek_all(self, subject: str, charges: Sequence[Charge]) -> Located:
         """Tell what :meth:`check_all` would answer; nothing is charged, errors are the same."""
         return self._decide(subject, charges, lambda limits, across: limits.peek_all(subject, across))
+
+    def reset(self, subject: str, tier: Tier) -> None:
+        """
+        Forget what *subject* has used of *tier* at home.
+
+        Raises:
+            edge.problems.DependencyUnavailable: the home's store cannot be had; it may or may not be forgotten.
+        """
+        self._limits_of(home_of(subject, self._regions)).reset(subject, tier.across_regions())
+
+    def reset_everywhere(self, subject: str, tier: Tier) -> None:
+        """
+        Forget what *subject* has used of *tier* in the table of every region.
+
+        Raises:
+            edge.problems.DependencyUnavailable: one of them cannot be had; the others may be done.
+        """
+        for region in self._regions:
+            self._limits_of(region).reset(subject, tier.across_regions())
 
     def _decide(
         self, subject: str, charges: Sequence[Charge], ask: Callable[[Limits, list[Charge]], Verdict]

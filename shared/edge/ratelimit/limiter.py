@@ -10,9 +10,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from edge.problems import DependencyUnavailable
-from edge.ratelimit.decisions import Charge, Decision, Verdict, decide, decide_later
+from edge.ratelimit.decisions import (
+    Charge,
+    Decision,
+    SubjectCharge,
+    Verdict,
+    charged_together,
+    decide,
+    decide_later,
+    decide_later_together,
+    decide_together,
+)
 from edge.ratelimit.snapshots import SnapshotCache
-from edge.ratelimit.store import Amendment, Applied, Record, Write
+from edge.ratelimit.store import Amendment, Applied, AppliedTogether, Record, Write
 from edge.ratelimit.subjects import record_key
 from edge.ratelimit.tiers import DAY_MS
 from edge.ratelimit.window import (
@@ -38,6 +48,9 @@ MAX_CALLS: Final = 5
 Writes that one check may try. A second is due when the snapshot was stale; a third only when containers whose clocks
 disagree by more than a bucket write in between. Then the check is denied for one bucket: careful, never over.
 """
+
+MAX_TOGETHER: Final = 5
+"""Charges that one check of several subjects may have: every record more is one more that others may be writing to."""
 
 MAX_AMENDMENTS: Final = 50
 """Compare-and-swaps that one refund or reset may lose to others before it gives up."""
@@ -127,7 +140,7 @@ class Limiter:
         for number in range(MAX_CALLS):
             if number and self._clock.monotonic_ns() > patience_ends_ns:
                 raise DependencyUnavailable(retry_after_seconds=1)
-            counters = {} if record is None else record.counters
+            counters = _counters(record)
             changes = _plan_all(counted, counters, now_ms)
             if changes is None:
                 return decide(subject, charges, counters, now_ms, charged=False)
@@ -141,6 +154,56 @@ class Limiter:
                     self._sweep(key, counted, outcome.record, now_ms)
                 return decide(subject, charges, outcome.record.counters, now_ms, charged=True)
         return decide_later(subject, charges, now_ms)
+
+    def check_together(self, asked: Sequence[SubjectCharge]) -> Verdict:
+        """
+        Charge all of *asked* if each fits, else charge none of them: several subjects, one transaction.
+
+        An admitted check is a transaction and a read of what it left; a denial that a snapshot proves costs no call. If
+        no more than one subject is counted, it is a :meth:`check_all`, at its price.
+
+        Args:
+            asked: 1 to 5, each of another subject or tier; an unlimited tier is not counted.
+
+        Returns:
+            Decisions in the order asked. ``remaining`` is 0 where no more is known: of subjects that were not looked at
+            because another's snapshot denies, and of all if the read failed.
+
+        Raises:
+            ValueError: a cost can never fit, a tier is named twice for one subject, or there are too many.
+            edge.problems.DependencyUnavailable: the store cannot be had, or others write to the same records without a
+                pause; all or none may be charged.
+        """
+        counted = self._counted_by_record(asked)
+        if len(counted) < 2:
+            return self._of_one_record(asked, self.check_all, charged=True)
+        now_ms = self._clock.now_ms()
+        expires_at_seconds = self._expires_at_seconds(now_ms)
+        known: dict[str, Record | None] = {}
+        for key in counted:
+            snapshot = usable(self._snapshots.get(key), now_ms)
+            if snapshot is not None:
+                known[key] = snapshot
+        patience_ends_ns = self._clock.monotonic_ns() + self._patience_ns
+        for number in range(MAX_CALLS):
+            if number and self._clock.monotonic_ns() > patience_ends_ns:
+                raise DependencyUnavailable(retry_after_seconds=1)
+            writes = []
+            for key, charges in counted.items():
+                changes = _plan_all(charges, _counters(known.get(key)), now_ms)
+                if changes is None:
+                    return decide_together(asked, known, now_ms)
+                writes.append((key, Write(within_expression(changes), expires_at_seconds)))
+            outcome = self._store.apply_together(writes)
+            for key, record in outcome.records.items():
+                self._snapshots.put(key, record)
+            if isinstance(outcome, AppliedTogether):
+                for key, left in outcome.records.items():
+                    if self._clock.monotonic_ns() <= patience_ends_ns:
+                        self._sweep(key, counted[key], left, now_ms)
+                return charged_together(asked, known, outcome.records, now_ms)
+            known |= outcome.records
+        return decide_later_together(asked, now_ms)
 
     def peek(self, subject: str, tier: Tier, *, cost: int = 1) -> Decision:
         """
@@ -172,7 +235,24 @@ class Limiter:
             return decide(subject, charges, {}, now_ms, charged=False)
         record = self._store.read(key)
         self._snapshots.put(key, record)
-        return decide(subject, charges, {} if record is None else record.counters, now_ms, charged=False)
+        return decide(subject, charges, _counters(record), now_ms, charged=False)
+
+    def peek_together(self, asked: Sequence[SubjectCharge]) -> Verdict:
+        """
+        Tell what :meth:`check_together` would answer; nothing is written.
+
+        Raises:
+            ValueError: as for :meth:`check_together`.
+            edge.problems.DependencyUnavailable: the store cannot be had.
+        """
+        counted = self._counted_by_record(asked)
+        if len(counted) < 2:
+            return self._of_one_record(asked, self.peek_all, charged=False)
+        now_ms = self._clock.now_ms()
+        records = self._store.read_together(list(counted))
+        for key, record in records.items():
+            self._snapshots.put(key, record)
+        return decide_together(asked, records, now_ms)
 
     def refund(self, subject: str, tier: Tier, *, cost: int, admitted_at_ms: int) -> bool:
         """
@@ -237,10 +317,45 @@ class Limiter:
         if not charges or len({charge.tier.code for charge in charges}) < len(charges):
             raise ValueError("charges must name at least one tier, and each once")
         for charge in charges:
-            if not 1 <= charge.cost <= charge.tier.window.limit:
-                raise ValueError("cost must be between 1 and the tier's limit")
-            if charge.tier.window.window_ms > self._longest_window_ms:
-                raise ValueError("the tier's window is longer than longest_window_ms")
+            self._validate_one(charge)
+
+    def _validate_one(self, charge: Charge) -> None:
+        if not 1 <= charge.cost <= charge.tier.window.limit:
+            raise ValueError("cost must be between 1 and the tier's limit")
+        if charge.tier.window.window_ms > self._longest_window_ms:
+            raise ValueError("the tier's window is longer than longest_window_ms")
+
+    def _counted_by_record(self, asked: Sequence[SubjectCharge]) -> dict[str, list[Charge]]:
+        """Validate *asked* and return what of it is counted, by key of the record."""
+        names = {(subject, charge.tier.code) for subject, charge in asked}
+        if not 1 <= len(asked) <= MAX_TOGETHER or len(names) < len(asked):
+            raise ValueError("charges must be 1 to 5, and name each tier of a subject once")
+        counted: dict[str, list[Charge]] = {}
+        for subject, charge in asked:
+            self._validate_one(charge)
+            if not charge.tier.unlimited:
+                counted.setdefault(record_key(subject), []).append(charge)
+        return counted
+
+    def _of_one_record(
+        self,
+        asked: Sequence[SubjectCharge],
+        ask: Callable[[str, Sequence[Charge]], Verdict],
+        *,
+        charged: bool,
+    ) -> Verdict:
+        """Return what *ask* answers of the one subject that is counted, with the uncounted of others in between."""
+        subject = next((one.subject for one in asked if not one.charge.tier.unlimited), asked[0].subject)
+        own = [one for one in asked if one.subject == subject]
+        answered = dict(zip(own, ask(subject, [one.charge for one in own]).decisions, strict=True))
+        now_ms = self._clock.now_ms()
+        decisions = [
+            answered[one]
+            if one in answered
+            else decide(one.subject, [one.charge], {}, now_ms, charged=charged).decisions[0]
+            for one in asked
+        ]
+        return Verdict(all(decision.allowed for decision in decisions), tuple(decisions))
 
     def _expires_at_seconds(self, now_ms: int) -> int:
         return (now_ms + 2 * self._longest_window_ms) // 1000 + FORGET_AFTER_SECONDS
@@ -263,6 +378,10 @@ class Limiter:
             # The check itself is decided and charged; whoever comes next sweeps.
             return
         self._snapshots.put(key, outcome.record)
+
+
+def _counters(record: Record | None) -> dict[str, Counter]:
+    return {} if record is None else record.counters
 
 
 def _plan_all(charges: Sequence[Charge], counters: dict[str, Counter], now_ms: int) -> list[Change] | None:

@@ -11,9 +11,21 @@ from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from edge.ratelimit.store import Amendment, Applied, Change, Counter, NotApplied, Record, Write
+from edge.ratelimit.store import (
+    Amendment,
+    Applied,
+    AppliedTogether,
+    Change,
+    Counter,
+    NotApplied,
+    NotAppliedTogether,
+    Record,
+    Write,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from edge.clock import Clock
 
 DEFAULT_MAX_RECORDS: Final = 100_000
@@ -42,13 +54,21 @@ class MemoryStore:
         with self._lock:
             self._forget_expired()
             record = self._records.get(key)
-            before = {} if record is None else record.counters
-            if not all(_holds(before.get(change.counter), change) for change in write.changes):
+            if not _all_hold(record, write):
                 return NotApplied(record)
-            changed = {
-                change.counter: _changed(before.get(change.counter), change) for change in write.changes
-            }
-            return self._keep(key, Record(before | changed, write.expires_at_seconds))
+            return Applied(self._keep(key, _written(record, write)))
+
+    def apply_together(self, writes: Sequence[tuple[str, Write]]) -> AppliedTogether | NotAppliedTogether:
+        """Apply *writes* to the records of their keys atomically, or none of them."""
+        with self._lock:
+            self._forget_expired()
+            before = {key: self._records.get(key) for key, _ in writes}
+            refused = {key: before[key] for key, write in writes if not _all_hold(before[key], write)}
+            if refused:
+                return NotAppliedTogether(refused)
+            return AppliedTogether(
+                {key: self._keep(key, _written(before[key], write)) for key, write in writes}
+            )
 
     def amend(self, key: str, amendment: Amendment) -> Applied | NotApplied:
         """Apply *amendment* to the record of *key* atomically, or not at all."""
@@ -58,9 +78,8 @@ class MemoryStore:
             counter = None if record is None else record.counters.get(amendment.counter)
             if record is None or counter is None or _version(counter) != _version(amendment.seen):
                 return NotApplied(record)
-            return self._keep(
-                key, record._replace(counters=record.counters | {amendment.counter: amendment.amended})
-            )
+            counters = record.counters | {amendment.counter: amendment.amended}
+            return Applied(self._keep(key, record._replace(counters=counters)))
 
     def read(self, key: str) -> Record | None:
         """Return the record of *key*, or None."""
@@ -68,12 +87,18 @@ class MemoryStore:
             self._forget_expired()
             return self._records.get(key)
 
-    def _keep(self, key: str, record: Record) -> Applied:
+    def read_together(self, keys: Sequence[str]) -> dict[str, Record | None]:
+        """Return the record of each of *keys*, or None."""
+        with self._lock:
+            self._forget_expired()
+            return {key: self._records.get(key) for key in keys}
+
+    def _keep(self, key: str, record: Record) -> Record:
         self._records[key] = record
         self._records.move_to_end(key)
         if len(self._records) > self._max_records:
             self._records.popitem(last=False)
-        return Applied(record)
+        return record
 
     def _forget_expired(self) -> None:
         now_seconds = self._clock.now_ms() // 1000
@@ -86,6 +111,17 @@ class MemoryStore:
 
 def _version(counter: Counter) -> tuple[int, int]:
     return counter.total, counter.revision
+
+
+def _all_hold(record: Record | None, write: Write) -> bool:
+    counters = {} if record is None else record.counters
+    return all(_holds(counters.get(change.counter), change) for change in write.changes)
+
+
+def _written(record: Record | None, write: Write) -> Record:
+    counters = {} if record is None else record.counters
+    changed = {change.counter: _changed(counters.get(change.counter), change) for change in write.changes}
+    return Record(counters | changed, write.expires_at_seconds)
 
 
 def _holds(counter: Counter | None, change: Change) -> bool:

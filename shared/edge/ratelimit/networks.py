@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from socket import AF_INET, AF_INET6, inet_pton  # ipaddress says the same and takes 2 ms to import
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 Listed: TypeAlias = Literal["allow", "deny"]
@@ -124,9 +124,10 @@ def locate(text: str) -> Block | None:
         return None
     v4, v6, prefix = match.groups()
     try:
-        bits, value = (V4_BITS, int(IPv4Address(v4))) if v4 else (V6_BITS, int(IPv6Address(v6)))
-    except AddressValueError:
+        packed = inet_pton(AF_INET, v4) if v4 else inet_pton(AF_INET6, v6)
+    except OSError:
         return None
+    bits, value = 8 * len(packed), int.from_bytes(packed)
     prefix_bits = bits if prefix is None else int(prefix)
     if prefix_bits > bits:
         return None

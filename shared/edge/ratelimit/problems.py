@@ -17,11 +17,11 @@ from json import JSONEncoder
 from typing import TYPE_CHECKING
 
 from edge.problems import RequestProblem
-from edge.ratelimit.headers import rate_limit_headers
+from edge.ratelimit.headers import verdict_headers
 
 if TYPE_CHECKING:
     from edge.problems import Problem
-    from edge.ratelimit.decisions import Decision
+    from edge.ratelimit.decisions import Verdict
 
 _encode = JSONEncoder(separators=(",", ":")).encode
 
@@ -42,20 +42,20 @@ class SubjectDenied(RequestProblem):
 
 class TooManyRequests(RequestProblem):
     """
-    The cost of the request does not fit into its limit now (RFC 6585, section 4).
+    The cost of the request does not fit into its limits now (RFC 6585, section 4).
 
     Args:
-        decision: the denial.
+        verdict: the denial.
     """
 
     slug, title, status, reason = "too-many-requests", "Too many requests", 429, "too_many_requests"
     detail = "This request is over its rate limit; nothing was charged. Retry-After says when it can fit."
     retryable = True
 
-    def __init__(self, decision: Decision) -> None:
+    def __init__(self, verdict: Verdict) -> None:
         super().__init__()
-        self.decision = decision
-        self._fields = rate_limit_headers(decision, decision.decided_at_ms)
+        self.verdict = verdict
+        self._fields = verdict_headers(verdict, verdict.decisions[0].decided_at_ms)
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Return every field that tells the decision."""
@@ -67,7 +67,7 @@ class TooManyRequests(RequestProblem):
 
     def log_fields(self) -> dict[str, object]:
         """Name the limits: tiers are a closed set. The subject is not told."""
-        return {"violated_policies": [self.decision.tier.name]}
+        return {"violated_policies": list(self.verdict.violated)}
 
 
 def header_lines(fields: dict[str, str]) -> list[tuple[bytes, bytes]]:

@@ -34,7 +34,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from edge.problems import DependencyUnavailable
-from edge.ratelimit.decisions import Charge, Decision, Verdict
+from edge.ratelimit.decisions import Charge, Decision, SubjectCharge, Verdict
 from edge.ratelimit.limiter import Limiter
 from edge.ratelimit.memory import MemoryStore
 from edge.ratelimit.tiers import DAY_MS
@@ -42,8 +42,8 @@ from edge.ratelimit.tiers import DAY_MS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edge.breaker import Breaker
     from edge.clock import Clock
-    from edge.ratelimit.breaker import Breaker
     from edge.ratelimit.tiers import Tier
 
 MIN_RETRY_MS: Final = 1_000
@@ -61,7 +61,7 @@ class ResilientLimiter:
     primary is still asked: it denies, exactly and without a label, what its snapshots prove to be full.
 
     Args:
-        primary: on a :class:`~edge.ratelimit.breaker.GuardedStore` with the same *breaker*; on a bare store every
+        primary: on a :class:`~edge.ratelimit.guarded_store.GuardedStore` with the same *breaker*; on a bare store every
             check waits for it.
         clock: of this container.
         expected_containers: how many share the work at peak, >= 1; too few admit too much, too many too little.
@@ -72,7 +72,8 @@ class ResilientLimiter:
 
     Example:
         >>> from edge.clock import ManualClock
-        >>> from edge.ratelimit.breaker import Breaker, GuardedStore
+        >>> from edge.breaker import Breaker
+        >>> from edge.ratelimit.guarded_store import GuardedStore
         >>> from edge.ratelimit.tiers import TIERS
         >>> clock = ManualClock(now_ms=1_795_179_600_000)
         >>> class Gone(MemoryStore):
@@ -145,6 +146,23 @@ class ResilientLimiter:
         except DependencyUnavailable:
             return self._decide_locally(subject, charges, charge=True)
 
+    def check_together(self, asked: Sequence[SubjectCharge]) -> Verdict:
+        """
+        Charge all of *asked* if each fits, else charge none of them; several subjects.
+
+        Args:
+            asked: as for :meth:`edge.ratelimit.limiter.Limiter.check_together`. If one of the tiers fails closed,
+                nothing is charged to anybody.
+
+        Raises:
+            ValueError: as :meth:`edge.ratelimit.limiter.Limiter.check_together`.
+            edge.problems.Unexpected: as for :meth:`check`.
+        """
+        try:
+            return self._primary.check_together(asked)
+        except DependencyUnavailable:
+            return self._decide_together_locally(asked, charge=True)
+
     def peek(self, subject: str, tier: Tier, *, cost: int = 1) -> Decision:
         """Tell what :meth:`check` would answer; nothing is charged, errors are the same."""
         return self.peek_all(subject, (Charge(tier, cost),)).decisions[0]
@@ -156,20 +174,58 @@ class ResilientLimiter:
         except DependencyUnavailable:
             return self._decide_locally(subject, charges, charge=False)
 
+    def peek_together(self, asked: Sequence[SubjectCharge]) -> Verdict:
+        """Tell what :meth:`check_together` would answer; nothing is charged, errors are the same."""
+        try:
+            return self._primary.peek_together(asked)
+        except DependencyUnavailable:
+            return self._decide_together_locally(asked, charge=False)
+
+    def refund(self, subject: str, tier: Tier, *, cost: int, admitted_at_ms: int) -> bool:
+        """
+        Give back units that the store charged, as :meth:`edge.ratelimit.limiter.Limiter.refund`; errors are its.
+
+        What was admitted in memory, as the decision's ``degraded`` tells, is not given back.
+        """
+        return self._primary.refund(subject, tier, cost=cost, admitted_at_ms=admitted_at_ms)
+
+    def reset(self, subject: str, tier: Tier) -> None:
+        """
+        Forget what *subject* has used of *tier*, here in memory too.
+
+        Raises:
+            edge.problems.DependencyUnavailable: the store cannot be had; it may or may not be forgotten.
+        """
+        self._local.reset(subject, tier)
+        self._primary.reset(subject, tier)
+
     def _decide_locally(self, subject: str, charges: Sequence[Charge], *, charge: bool) -> Verdict:
         """Return the verdict of this container alone; the primary has validated *charges* before it asked its store."""
-        closed = any(tier.name in self._fail_closed for tier, _ in charges)
-        ask = self._local.check_all if charge and not closed else self._local.peek_all
-        verdict = ask(subject, [self._share_of(one) for one in charges])
-        decisions = tuple(
-            [
-                self._closed(subject, tier)
-                if tier.name in self._fail_closed
-                else self._labelled(decision, tier)
-                for (tier, _), decision in zip(charges, verdict.decisions, strict=True)
-            ]
+        charges_now = charge and not self._closes(charges)
+        ask = self._local.check_all if charges_now else self._local.peek_all
+        return self._by_policy(charges, ask(subject, [self._share_of(one) for one in charges]))
+
+    def _decide_together_locally(self, asked: Sequence[SubjectCharge], *, charge: bool) -> Verdict:
+        """Return the verdict of this container alone on several subjects, as :meth:`_decide_locally` does on one."""
+        charges = [one.charge for one in asked]
+        charges_now = charge and not self._closes(charges)
+        ask = self._local.check_together if charges_now else self._local.peek_together
+        return self._by_policy(
+            charges, ask([SubjectCharge(one.subject, self._share_of(one.charge)) for one in asked])
         )
-        return Verdict(allowed=verdict.allowed and not closed, decisions=decisions)
+
+    def _closes(self, charges: Sequence[Charge]) -> bool:
+        return any(tier.name in self._fail_closed for tier, _ in charges)
+
+    def _by_policy(self, charges: Sequence[Charge], verdict: Verdict) -> Verdict:
+        """Return the local *verdict* on shares of *charges* as it is told: labelled, and denied where tiers fail closed."""
+        decisions = [
+            self._closed(decision.subject, tier)
+            if tier.name in self._fail_closed
+            else self._labelled(decision, tier)
+            for (tier, _), decision in zip(charges, verdict.decisions, strict=True)
+        ]
+        return Verdict(allowed=verdict.allowed and not self._closes(charges), decisions=tuple(decisions))
 
     def _share_of(self, charge: Charge) -> Charge:
         tier, cost = charge

@@ -4,11 +4,15 @@ What the algorithm asks of a store: a conditional write, an amendment, a consist
 A record is all that is known of one subject; it has a counter for each tier that the subject was checked against. One
 write may change several counters, all or none. The vocabulary is that of one DynamoDB ``UpdateItem``, so that the
 DynamoDB store translates and the memory store evaluates the same :class:`Write`; one contract suite holds both to it.
+Writes of several records can be made together, all or none: DynamoDB's ``TransactWriteItems``.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Counter(NamedTuple):
@@ -133,6 +137,30 @@ class NotApplied(NamedTuple):
     record: Record | None
 
 
+class AppliedTogether(NamedTuple):
+    """
+    All writes took place.
+
+    Attributes:
+        records: by key, each as it was left or as somebody left it since; a key is missing if its record could not be
+            read again.
+    """
+
+    records: dict[str, Record]
+
+
+class NotAppliedTogether(NamedTuple):
+    """
+    None of the writes took place.
+
+    Attributes:
+        records: by key, those whose condition did not hold, as they are; None for a key that has no record. What is
+            not told of holds nobody up, as far as the store knows.
+    """
+
+    records: dict[str, Record | None]
+
+
 class WindowStore(Protocol):
     """Holds one record a key."""
 
@@ -142,6 +170,17 @@ class WindowStore(Protocol):
 
         Raises:
             edge.problems.DependencyUnavailable: the store cannot be had; the write may or may not have been applied.
+        """
+
+    def apply_together(self, writes: Sequence[tuple[str, Write]]) -> AppliedTogether | NotAppliedTogether:
+        """
+        Apply each of *writes* to the record of its key, all of them atomically or none at all.
+
+        Args:
+            writes: at least one, each with another key.
+
+        Raises:
+            edge.problems.DependencyUnavailable: the store cannot be had; all or none may have been applied.
         """
 
     def amend(self, key: str, amendment: Amendment) -> Applied | NotApplied:
@@ -155,6 +194,19 @@ class WindowStore(Protocol):
     def read(self, key: str) -> Record | None:
         """
         Return the record of *key* with every write that finished before, or None.
+
+        Raises:
+            edge.problems.DependencyUnavailable: the store cannot be had.
+        """
+
+    def read_together(self, keys: Sequence[str]) -> dict[str, Record | None]:
+        """
+        Return the record of each of *keys* with every write that finished before, or None.
+
+        Each is as it was at some moment of the call, not all of them at the same.
+
+        Args:
+            keys: at least one, each once.
 
         Raises:
             edge.problems.DependencyUnavailable: the store cannot be had.

@@ -10,6 +10,8 @@ from edge.ratelimit.window import Window
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from edge.settings import RateTier
+
 SHORT_WINDOW_MS: Final = 10_000
 SHORT_WINDOW_BUCKETS: Final = 20
 WINDOW_BUCKETS: Final = 60
@@ -31,12 +33,27 @@ class Tier(NamedTuple):
         code: names the tier's counter in a record. It follows from the name and the window's shape, because boundaries
             of another shape mean nothing in this one; the limit itself may change without losing the counter.
         unlimited: nothing is counted; the window is as wide as numbers in JSON are exact.
+        soft_limit: units from which on a caller is told that he is near; None for none.
+        shadow: decides and counts, and denies nobody: how a new limit is tried out.
     """
 
     name: str
     window: Window
     code: str
     unlimited: bool = False
+    soft_limit: int | None = None
+    shadow: bool = False
+
+    def limited_to(self, limit: int) -> Tier:
+        """
+        Return the tier with *limit* units for one check; it is the same counter, so what was used stays used.
+
+        Raises:
+            ValueError: limit < 1.
+        """
+        if limit < 1:
+            raise ValueError("a limit is at least 1")
+        return self._replace(window=self.window._replace(limit=limit))
 
     def across_regions(self) -> Tier:
         """Return the tier with a counter of its own for checks that count all regions together."""
@@ -119,18 +136,23 @@ TIERS: Final[dict[str, Tier]] = tiers_by_name(
 """The tiers and plans that the product's owner named."""
 
 
-def configured_tiers(limits: Mapping[str, tuple[int, int]]) -> dict[str, Tier]:
+def configured_tiers(settings: Mapping[str, RateTier]) -> dict[str, Tier]:
     """
-    Return the built-in tiers, replaced and completed by *limits*.
+    Return the built-in tiers, replaced and completed by those of *settings*.
 
     Args:
-        limits: name -> (units, seconds), as :attr:`edge.settings.Settings.rate_tiers` has them.
+        settings: by name, as :attr:`edge.settings.Settings.rate_tiers` has them.
 
     Raises:
         ValueError: two names collide; rename one.
     """
     own = {
-        name: make_tier(name, limit=limit, window_ms=seconds * 1000)
-        for name, (limit, seconds) in limits.items()
+        name: make_tier(
+            name,
+            limit=setting.units,
+            window_ms=setting.seconds * 1000,
+            buckets=setting.seconds * 1000 if setting.is_exact else None,
+        )._replace(soft_limit=setting.soft_units, shadow=setting.is_shadow)
+        for name, setting in settings.items()
     }
     return tiers_by_name(*(TIERS | own).values())

@@ -12,6 +12,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Final
 
+from edge.deadline import within
 from edge.problems import BodyTooLarge, OriginNotAllowed, Unexpected
 from edge.web.log import describe_exception
 from edge.web.problem_document import render_problem
@@ -36,6 +37,9 @@ UNMATCHED_ROUTE: Final = "unmatched"
 OUTCOME: Final = "edge.outcome"
 """Where in the scope an answer leaves what the domain decided, for the log."""
 
+CALLER: Final = "edge.caller"
+"""Where in the scope a guard leaves who calls: an object with ``log_fields()`` and ``headers``."""
+
 _ID: Final = re.compile(rb"[A-Za-z0-9._:=+/-]{1,128}")
 _TRACE_ID: Final = re.compile(
     rb"Root=(1-[0-9a-f]{8}-[0-9a-f]{24})|\A00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}"
@@ -53,6 +57,7 @@ class RequestBoundary:
         log: takes the line of each request.
         clock: measures durations.
         translate: turns an exception of the framework into a problem; what it does not know is ``Unexpected``.
+        budget_ms: what the calls to AWS of one request may take together; None for no such limit.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class RequestBoundary:
         log: Log,
         clock: Clock,
         translate: Translate,
+        budget_ms: int | None = None,
     ) -> None:
         self._app = app
         self._max_body_bytes = settings.max_body_bytes
@@ -72,6 +78,7 @@ class RequestBoundary:
         self._log = log
         self._clock = clock
         self._translate = translate
+        self._budget_ms = budget_ms
         self._cold = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,7 +94,11 @@ class RequestBoundary:
             else:
                 body = await _read_body(receive, exchange.request_headers, self._max_body_bytes)
                 exchange.body_bytes = len(body)
-                await self._app(scope, _replay(body), exchange.send)
+                if self._budget_ms is None:
+                    await self._app(scope, _replay(body), exchange.send)
+                else:
+                    with within(self._budget_ms, self._clock):
+                        await self._app(scope, _replay(body), exchange.send)
         except Exception as error:  # the edge: nothing above it could answer
             problem = self._translate(error, scope)
             if problem.status == Unexpected.status:
@@ -192,6 +203,9 @@ class _Exchange:
         present = {name for name, _ in headers}
         completed = list(headers)
         completed += [header for header in API_HEADERS if header[0] not in present]
+        caller = self._scope.get(CALLER)
+        if caller is not None:
+            completed += [header for header in caller.headers if header[0] not in present]
         completed += self._cors.headers(self._origin)
         completed += (
             (b"x-request-id", self.request_id.encode("ascii")),
@@ -214,6 +228,9 @@ class _Exchange:
             "duration_ms": round(self.duration_ms, 3),
             "body_bytes": self.body_bytes,
         }
+        caller = self._scope.get(CALLER)
+        if caller is not None:
+            fields |= caller.log_fields()
         if self.problem is not None:
             fields["reason"] = self.problem.reason
             fields |= self.problem.log_fields()

@@ -9,8 +9,8 @@ ALLOW_HEADERS: Final = (
     b"authorization, content-type, idempotency-key, if-none-match, x-api-key, x-correlation-id"
 )
 EXPOSE_HEADERS: Final = (
-    b"etag, ratelimit, ratelimit-policy, retry-after, server-timing, x-correlation-id, x-edge-region, "
-    b"x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, x-request-id"
+    b"etag, location, ratelimit, ratelimit-policy, retry-after, server-timing, x-correlation-id, x-edge-region, "
+    b"x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, x-request-id, www-authenticate"
 )
 MAX_AGE_SECONDS: Final = 86_400
 

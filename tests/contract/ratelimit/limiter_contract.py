@@ -15,7 +15,18 @@ from edge.ratelimit.subjects import record_key
 from edge.ratelimit.tiers import TIERS, make_tier
 
 if TYPE_CHECKING:
-    from edge.ratelimit.store import Amendment, Applied, NotApplied, Record, WindowStore, Write
+    from collections.abc import Sequence
+
+    from edge.ratelimit.store import (
+        Amendment,
+        Applied,
+        AppliedTogether,
+        NotApplied,
+        NotAppliedTogether,
+        Record,
+        WindowStore,
+        Write,
+    )
 
 START_MS = 2_000_000_000_000
 """Ahead of the machine's clock: DynamoDB Local deletes items whose time to live is over, in the middle of a test."""
@@ -34,6 +45,10 @@ class CountingStore:
         self.writes += 1
         return self._store.apply(key, write)
 
+    def apply_together(self, writes: Sequence[tuple[str, Write]]) -> AppliedTogether | NotAppliedTogether:
+        self.writes += 1
+        return self._store.apply_together(writes)
+
     def amend(self, key: str, amendment: Amendment) -> Applied | NotApplied:
         self.writes += 1
         return self._store.amend(key, amendment)
@@ -41,6 +56,10 @@ class CountingStore:
     def read(self, key: str) -> Record | None:
         self.reads += 1
         return self._store.read(key)
+
+    def read_together(self, keys: Sequence[str]) -> dict[str, Record | None]:
+        self.reads += 1
+        return self._store.read_together(keys)
 
 
 class LimiterContract:

@@ -28,6 +28,7 @@ def run_life(seed: int, *, checks: int, store: WindowStore | None = None, subjec
     containers = chance.choice([1, 3, 20])
     offsets_ms = [chance.randrange(window_ms // 4) for _ in range(containers)]
     simulation = Simulation(tier, offsets_ms, store, subject=subject)
+    late: tuple[Step, ...]
     for _ in range(checks):
         event = chance.random()
         container = chance.randrange(containers)
@@ -39,7 +40,12 @@ def run_life(seed: int, *, checks: int, store: WindowStore | None = None, subjec
             simulation.run([Limit(container, chance.randrange(1, 2 * limit))])
         elif event < 0.25:
             simulation.run([Pass(int(chance.expovariate(1 / (window_ms / 20))))])
-        late: tuple[Step, ...] = ()
+        elif event < 0.26:  # after a quiet window the first to come knows nothing, and is late
+            others = (Check(chance.randrange(containers), 1) for _ in range(limit))
+            late = (Pass(chance.randrange(window_ms)), *others)
+            quiet = Pass(window_ms + chance.randrange(window_ms))
+            simulation.run([quiet, Restart(container), Check(container, 1, late)])
+        late = ()
         if event > 0.97:
             others = (Check(chance.randrange(containers), 1) for _ in range(chance.randrange(8)))
             late = (Pass(chance.randrange(2 * window_ms)), *others)

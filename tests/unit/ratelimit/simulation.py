@@ -17,7 +17,9 @@ from edge.ratelimit.memory import MemoryStore
 from edge.ratelimit.store import Amendment, Applied, NotApplied, Record, Write
 
 if TYPE_CHECKING:
-    from edge.ratelimit.store import WindowStore
+    from collections.abc import Sequence
+
+    from edge.ratelimit.store import AppliedTogether, NotAppliedTogether, WindowStore
     from edge.ratelimit.tiers import Tier
 
 START_MS = 2_000_000_000_000
@@ -247,3 +249,9 @@ class _LateStore:
 
     def read(self, key: str) -> Record | None:
         return self._store.read(key)
+
+    def apply_together(self, writes: Sequence[tuple[str, Write]]) -> AppliedTogether | NotAppliedTogether:
+        return self._store.apply_together(writes)
+
+    def read_together(self, keys: Sequence[str]) -> dict[str, Record | None]:
+        return self._store.read_together(keys)

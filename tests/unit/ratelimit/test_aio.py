@@ -14,12 +14,15 @@ import pytest
 from edge.clock import ManualClock
 from edge.problems import DependencyUnavailable
 from edge.ratelimit.aio import AsyncLimiter
+from edge.ratelimit.decisions import Charge
 from edge.ratelimit.limiter import Limiter
 from edge.ratelimit.memory import MemoryStore
 from edge.ratelimit.tiers import TIERS, make_tier
 
 if TYPE_CHECKING:
-    from edge.ratelimit.decisions import Decision
+    from collections.abc import Sequence
+
+    from edge.ratelimit.decisions import Verdict
     from edge.ratelimit.tiers import Tier
 
 HUNDRED = make_tier("hundred", limit=100, window_ms=60_000)
@@ -42,20 +45,26 @@ class HeldLimiter:
         self.most_running = 0
         self._counting = threading.Lock()
 
-    def check(self, subject: str, tier: Tier, *, cost: int = 1) -> Decision:
+    def check_all(self, subject: str, charges: Sequence[Charge]) -> Verdict:
         with self._counting:
             self.running += 1
             self.most_running = max(self.most_running, self.running)
         self.entered.release()
         assert self.gate.wait(PATIENCE_SECONDS)
         try:
-            return self.limiter.check(subject, tier, cost=cost)
+            return self.limiter.check_all(subject, charges)
         finally:
             with self._counting:
                 self.running -= 1
 
-    def peek(self, subject: str, tier: Tier, *, cost: int = 1) -> Decision:
-        return self.limiter.peek(subject, tier, cost=cost)
+    def peek_all(self, subject: str, charges: Sequence[Charge]) -> Verdict:
+        return self.limiter.peek_all(subject, charges)
+
+    def refund(self, subject: str, tier: Tier, *, cost: int, admitted_at_ms: int) -> bool:
+        return self.limiter.refund(subject, tier, cost=cost, admitted_at_ms=admitted_at_ms)
+
+    def reset(self, subject: str, tier: Tier) -> None:
+        self.limiter.reset(subject, tier)
 
     def remaining(self, subject: str = "s") -> int:
         return self.limiter.peek(subject, HUNDRED).remaining
@@ -67,10 +76,16 @@ class HeldLimiter:
 class GoneLimiter:
     """Every store call fails."""
 
-    def check(self, *_: object, **__: object) -> Decision:
+    def check_all(self, *_: object, **__: object) -> Verdict:
         raise DependencyUnavailable(1)
 
-    peek = check
+    def refund(self, *_: object, **__: object) -> bool:
+        raise DependencyUnavailable(1)
+
+    def reset(self, *_: object, **__: object) -> None:
+        raise DependencyUnavailable(1)
+
+    peek_all = check_all
 
 
 def test_answers_are_those_of_the_limiter_below() -> None:
@@ -281,9 +296,9 @@ def test_context_of_the_request_reaches_the_thread() -> None:
     seen: list[str] = []
 
     class Seeing(GoneLimiter):
-        def check(self, *_: object, **__: object) -> Decision:
+        def check_all(self, *_: object, **__: object) -> Verdict:
             seen.append(request_id.get())
-            return super().check()
+            return super().check_all()
 
     async def main() -> None:
         request_id.set("r-1")
@@ -310,3 +325,19 @@ def test_importing_the_limiter_imports_none_of_its_faces() -> None:
 
     assert not {f"edge.ratelimit.{face}" for face in faces} & set(done.stdout.split())
     assert not {"asyncio", "starlette", "ipaddress"} & set(done.stdout.split())
+
+
+def test_several_charges_refund_and_reset_are_awaited_too() -> None:
+    async def main() -> list[int]:
+        async with AsyncLimiter(memory_limiter()) as limiter:
+            charges = [Charge(TIERS["strict"], 4), Charge(HUNDRED, 4)]
+            verdict = await limiter.check_all("s", charges)
+            left = [(await limiter.peek("s", HUNDRED)).remaining]
+            at_ms = verdict.decisions[1].decided_at_ms
+            assert await limiter.refund("s", HUNDRED, cost=4, admitted_at_ms=at_ms)
+            assert not await limiter.refund("s", HUNDRED, cost=4, admitted_at_ms=at_ms)
+            await limiter.reset("s", TIERS["strict"])
+            seen = await limiter.peek_all("s", charges)
+            return left + [decision.remaining for decision in seen.decisions]
+
+    assert asyncio.run(main()) == [96, 10, 100]

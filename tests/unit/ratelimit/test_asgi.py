@@ -16,6 +16,7 @@ from edge.problems import DependencyUnavailable, Problem
 from edge.ratelimit.access import AccessList
 from edge.ratelimit.aio import AsyncLimiter
 from edge.ratelimit.asgi import RateLimitMiddleware
+from edge.ratelimit.decisions import Charge
 from edge.ratelimit.dependency import RateLimit, answer_problem
 from edge.ratelimit.gate import UNKNOWN_CLIENT, client_address, client_network
 from edge.ratelimit.limiter import Limiter
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from edge.ratelimit.decisions import Decision
+    from edge.ratelimit.decisions import Verdict
     from edge.ratelimit.gate import OnUnavailable
 
 START_MS = 1_795_179_600_000
@@ -111,14 +112,20 @@ def memory_limiter() -> Limiter:
 class GoneLimiter:
     """Every store call fails."""
 
-    def check(self, *_: object, **__: object) -> Decision:
+    def check_all(self, *_: object, **__: object) -> Verdict:
         raise DependencyUnavailable(7)
 
-    peek = check
+    def refund(self, *_: object, **__: object) -> bool:
+        raise DependencyUnavailable(7)
+
+    def reset(self, *_: object, **__: object) -> None:
+        raise DependencyUnavailable(7)
+
+    peek_all = check_all
 
 
 def wrapped(**options: Any) -> RateLimitMiddleware:
-    arguments = {"tier": TWICE, "on_unavailable": "refuse", **options}
+    arguments = {"tier": TWICE, "on_unavailable": "refuse", "jitter": lambda: 0.0, **options}
     return RateLimitMiddleware(
         arguments.pop("app", inner), arguments.pop("limiter", None) or memory_limiter(), **arguments
     )
@@ -280,6 +287,35 @@ class TestMiddleware:
             ask(wrapped(app=failing))
 
 
+class TestSeveralLimits:
+    """A burst and a minute, charged together."""
+
+    def test_both_are_told_and_the_one_in_the_way_is_named(self) -> None:
+        five = make_tier("five", limit=5, window_ms=3_600_000)
+        app = wrapped(tier=(TWICE, five))
+
+        answers = [ask(app) for _ in range(3)]
+
+        assert [answer.status for answer in answers] == [200, 200, 429]
+        assert answers[0].field("ratelimit-policy") == '"twice";q=2;w=60, "five";q=5;w=3600'
+        assert answers[1].field("x-ratelimit-remaining") == "0"
+        assert answers[2].json()["violated_policies"] == ["twice"]
+        assert '"five";r=3' in (answers[2].field("ratelimit") or ""), (
+            "nothing is charged where one is in the way"
+        )
+
+
+def test_those_denied_together_are_sent_back_apart_and_never_too_early() -> None:
+    limiter = memory_limiter()
+    limiter.check("s", TWICE, cost=2)
+    waits = []
+    for fraction in (0.0, 0.5, 0.999):
+        app = wrapped(limiter=limiter, subject=lambda _scope: "s", jitter=lambda fraction=fraction: fraction)
+        waits.append(int(ask(app).field("retry-after") or ""))
+
+    assert waits == [61, 62, 62], "by at most one bucket, here a second"
+
+
 class TestStoreGone:
     """The application says what is worse: to serve uncounted or not to serve."""
 
@@ -428,7 +464,12 @@ class TestDependencyInPlainFastAPI:
         app = FastAPI()
         app.add_exception_handler(Problem, answer_problem)
         limited_route(
-            app, RateLimit(limiter or memory_limiter(), tier=TWICE, **{"on_unavailable": "refuse", **options})
+            app,
+            RateLimit(
+                limiter or memory_limiter(),
+                tier=TWICE,
+                **{"on_unavailable": "refuse", "jitter": lambda: 0.0, **options},
+            ),
         )
         return app
 
@@ -472,7 +513,9 @@ def test_dependency_in_an_edge_app_is_rendered_and_logged_by_the_boundary() -> N
     lines: list[str] = []
     settings = Settings.from_env({"AWS_REGION": "eu-west-3"})
     app = create_app(settings, log=Log(settings, lines.append), clock=ManualClock(now_ms=START_MS))
-    told_by_limit = Depends(RateLimit(memory_limiter(), tier=TWICE, on_unavailable="refuse"))
+    told_by_limit = Depends(
+        RateLimit(memory_limiter(), tier=TWICE, on_unavailable="refuse", jitter=lambda: 0.0)
+    )
 
     @app.get("/orders")
     async def orders(told: dict[str, str] = told_by_limit) -> Response:
@@ -498,7 +541,7 @@ def test_dependency_in_an_edge_app_is_rendered_and_logged_by_the_boundary() -> N
 def denial() -> TooManyRequests:
     limiter = memory_limiter()
     limiter.check("s", TWICE, cost=2)
-    return TooManyRequests(limiter.check("s", TWICE))
+    return TooManyRequests(limiter.check_all("s", [Charge(TWICE, 1)]))
 
 
 @pytest.mark.parametrize(

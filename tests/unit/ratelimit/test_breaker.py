@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from edge.aws.faults import TableMissing, Unavailable
+from edge.breaker import FAILURES_TO_OPEN, OPEN_MS, PROBE_MS, Breaker, CircuitOpen
 from edge.clock import ManualClock
-from edge.ratelimit.breaker import FAILURES_TO_OPEN, OPEN_MS, PROBE_MS, Breaker, CircuitOpen, GuardedStore
+from edge.ratelimit.guarded_store import GuardedStore
 from edge.ratelimit.memory import MemoryStore
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.aws.faults import AccessRefused, RequestInvalid, Unavailable
+from edge.breaker import OPEN_MS, Breaker
 from edge.clock import ManualClock
-from edge.ratelimit.breaker import OPEN_MS, Breaker, GuardedStore
 from edge.ratelimit.decisions import Charge
+from edge.ratelimit.guarded_store import GuardedStore
 from edge.ratelimit.limiter import Limiter
 from edge.ratelimit.memory import MemoryStore
 from edge.ratelimit.resilient import ResilientLimiter

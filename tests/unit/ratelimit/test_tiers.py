@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.ratelimit.tiers import DAY_MS, TIERS, configured_tiers, make_tier, tiers_by_name
+from edge.settings import RateTier
 
 
 @given(st.integers(1, 999_999))
@@ -27,7 +28,7 @@ def test_impossible_shape_is_refused(limit: int, window_ms: int, buckets: int | 
 
 
 def test_settings_add_and_replace_tiers() -> None:
-    tiers = configured_tiers({"default": (200, 60), "login": (5, 300)})
+    tiers = configured_tiers({"default": RateTier(200, 60), "login": RateTier(5, 300)})
 
     assert set(tiers) == {*TIERS, "login"}
     assert tiers["default"].window.limit == 200
@@ -42,3 +43,19 @@ def test_tiers_with_one_name_or_one_code_are_refused() -> None:
         tiers_by_name(one, one)
     with pytest.raises(ValueError, match="rename"):
         tiers_by_name(one, make_tier("two", limit=1, window_ms=1_000)._replace(code=one.code))
+
+
+def test_settings_make_tiers_soft_exact_and_shadow() -> None:
+    tiers = configured_tiers({"login": RateTier(5, 300, soft_units=4, is_shadow=True, is_exact=True)})
+
+    assert (tiers["login"].soft_limit, tiers["login"].shadow) == (4, True)
+    assert tiers["login"].window.bucket_ms == 1
+    assert not any(tier.shadow or tier.soft_limit for tier in TIERS.values())
+
+
+def test_limit_of_one_check_keeps_the_counter() -> None:
+    tier = TIERS["strict"].limited_to(3)
+
+    assert (tier.window.limit, tier.code, tier.name) == (3, TIERS["strict"].code, "strict")
+    with pytest.raises(ValueError, match="at least 1"):
+        TIERS["strict"].limited_to(0)

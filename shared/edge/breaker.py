@@ -10,8 +10,7 @@ A circuit breaker: a store that fails again and again is left alone for a while,
       `-----------------------------------------------------------------------------------------------'
                                              the probe succeeds
 
-The breaker counts and tells time, it calls nothing; :class:`GuardedStore` asks a store through it. It knows one
-container: what others saw of the store does not reach it. (M. Nygard, Release It!, 2nd edition, chapter 5.)
+It knows one container: what others saw of the store does not reach it. (M. Nygard, Release It!, 2nd edition, chapter 5.)
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias, TypeVar
 
     from edge.clock import Clock
-    from edge.ratelimit.store import Amendment, Applied, NotApplied, Record, WindowStore, Write
 
     Answer = TypeVar("Answer")
     State: TypeAlias = Literal["closed", "open", "half_open"]
@@ -131,6 +129,38 @@ class Breaker:
                 self._opened, self._probed = self._now(), None
                 self._generation += 1
 
+    def ask(self, ask: Callable[[], Answer]) -> Answer:
+        """
+        Return what *ask* returns, and report how it went.
+
+        An :class:`~edge.problems.Unexpected` is an answer: the store is there, and the defect is ours. So is a fault
+        ``conflict``: others write to the same records, and one hot record must not open the circuit for all. A call
+        that was given no time, because the request had none left (``no_time``), says nothing of the store. Any other
+        error reports nothing; if it was the probe's, the next probe is due after ``probe_ms``.
+
+        Raises:
+            CircuitOpen: the store was not asked.
+            edge.problems.DependencyUnavailable: it was, and cannot be had.
+            edge.problems.Unexpected: it refused.
+        """
+        permit = self.enter()
+        if permit is None:
+            raise CircuitOpen(retry_after_seconds=max(1, -(-self.left_ms() // 1000)))
+        try:
+            answer = ask()
+        except DependencyUnavailable as unavailable:
+            fault = unavailable.log_fields().get("fault")
+            if fault == "conflict":
+                self.succeeded(permit)
+            elif fault != "no_time":
+                self.failed(permit)
+            raise
+        except Unexpected:
+            self.succeeded(permit)
+            raise
+        self.succeeded(permit)
+        return answer
+
     def left_ms(self) -> int:
         """Return for how many milliseconds more the circuit stays open; 0 if a call may be let through."""
         with self._lock:
@@ -157,56 +187,3 @@ class CircuitOpen(DependencyUnavailable):
     def log_fields(self) -> dict[str, object]:
         """Tell the log that this was no new failure."""
         return {"fault": "circuit_open", "outcome_unknown": False}
-
-
-class GuardedStore:
-    """
-    A store that is asked only while its circuit is not open.
-
-    It stands between limiter and store, because only there it is seen whether the store was asked: a denial that the
-    limiter proves from a snapshot must neither close a circuit nor interrupt a row of failures.
-
-    An :class:`~edge.problems.Unexpected` is an answer: the store is there, and the defect is ours. Any other error
-    reports nothing; if it was the probe's, the next probe is due after ``probe_ms``.
-
-    Args:
-        store: the one that may fail.
-        breaker: of this store alone.
-    """
-
-    def __init__(self, store: WindowStore, breaker: Breaker) -> None:
-        self._store = store
-        self._breaker = breaker
-
-    def apply(self, key: str, write: Write) -> Applied | NotApplied:
-        """
-        Apply *write*, see :meth:`edge.ratelimit.store.WindowStore.apply`.
-
-        Raises:
-            CircuitOpen: the store was not asked.
-            edge.problems.DependencyUnavailable: it was, and cannot be had; the write may or may not have been applied.
-        """
-        return self._ask(lambda: self._store.apply(key, write))
-
-    def amend(self, key: str, amendment: Amendment) -> Applied | NotApplied:
-        """Apply *amendment*; errors as for :meth:`apply`."""
-        return self._ask(lambda: self._store.amend(key, amendment))
-
-    def read(self, key: str) -> Record | None:
-        """Return the record of *key*; errors as for :meth:`apply`."""
-        return self._ask(lambda: self._store.read(key))
-
-    def _ask(self, ask: Callable[[], Answer]) -> Answer:
-        permit = self._breaker.enter()
-        if permit is None:
-            raise CircuitOpen(retry_after_seconds=max(1, -(-self._breaker.left_ms() // 1000)))
-        try:
-            answer = ask()
-        except DependencyUnavailable:
-            self._breaker.failed(permit)
-            raise
-        except Unexpected:
-            self._breaker.succeeded(permit)
-            raise
-        self._breaker.succeeded(permit)
-        return answer

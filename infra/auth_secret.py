@@ -1,0 +1,74 @@
+"""
+The secret with the keys of the house: made once for a stage, rotated by operators, read by functions.
+
+Its form is that of :mod:`edge.auth.house_keys`. Nothing here prints it.
+"""
+
+from __future__ import annotations
+
+import json
+from os import urandom
+from typing import TYPE_CHECKING, Final
+
+from edge.auth.house_keys import HouseKeys
+from edge.auth.sessions.refresh_token import new_refresh_key
+from edge.auth.tokens.generate import new_document, new_entry
+from edge.clock import SystemClock
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+    from edge.auth.tokens.jwk import Algorithm
+
+DEFAULT_ALGORITHM: Final[Algorithm] = "ES256"
+"""Public keys are read at the JWKS route, so that other services can check tokens without a key that could sign."""
+
+
+def new_auth_secret(*, issuer: str, now_seconds: int, algorithm: Algorithm = DEFAULT_ALGORITHM) -> str:
+    """
+    Return the text of a new secret.
+
+    Args:
+        issuer: what tokens will say as ``iss``; equals the setting ``TOKEN_ISSUER``.
+        now_seconds: epoch seconds.
+        algorithm: of the token key.
+    """
+    document = json.loads(
+        new_document([new_entry(algorithm, issuer=issuer, created_at=now_seconds, random=urandom)])
+    )
+    document["refresh_keys"] = [new_refresh_key(1)]
+    return json.dumps(document)
+
+
+def check_auth_secret(text: str) -> None:
+    """
+    Read *text* as a function would.
+
+    Raises:
+        edge.problems.ServiceProblem: a function would refuse it.
+    """
+
+    class Fixed:
+        def read(self) -> str:
+            return text
+
+    HouseKeys(Fixed(), SystemClock()).refresh_keys()
+
+
+def put_auth_secret(client: SecretsManagerClient, name: str, text: str) -> None:
+    """
+    Make *text* the current version of the secret *name*, and the secret if it is not there.
+
+    Args:
+        client: a boto3 Secrets Manager client of the region.
+        name: of the secret.
+        text: is checked first.
+
+    Raises:
+        edge.problems.ServiceProblem: a function would refuse it; nothing was written.
+    """
+    check_auth_secret(text)
+    try:
+        client.put_secret_value(SecretId=name, SecretString=text)
+    except client.exceptions.ResourceNotFoundException:
+        client.create_secret(Name=name, SecretString=text)

@@ -1,0 +1,1 @@
+"""Sessions: refresh token families, and what is known to be revoked."""
