@@ -14,6 +14,7 @@ from edge.auth.house_keys import HouseKeys
 from edge.auth.sessions.refresh_token import new_refresh_key
 from edge.auth.tokens.generate import new_document, new_entry
 from edge.clock import SystemClock
+from edge.signing.keys import SigningKeys, new_master
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -37,12 +38,25 @@ def new_auth_secret(*, issuer: str, now_seconds: int, algorithm: Algorithm = DEF
         new_document([new_entry(algorithm, issuer=issuer, created_at=now_seconds, random=urandom)])
     )
     document["refresh_keys"] = [new_refresh_key(1)]
-    return json.dumps(document)
+    return completed(json.dumps(document))
+
+
+def completed(text: str) -> str:
+    """
+    Return *text* with the member that secrets of earlier releases have not: ``signing_master``.
+
+    Args:
+        text: a JSON object; it comes back as it is if nothing is missing.
+    """
+    document = json.loads(text)
+    if "signing_master" in document:
+        return text
+    return json.dumps({**document, "signing_master": [new_master(1)]})
 
 
 def check_auth_secret(text: str) -> None:
     """
-    Read *text* as a function would.
+    Read *text* as a function would. A secret may have no ``signing_master`` yet, but no bad one.
 
     Raises:
         edge.problems.ServiceProblem: a function would refuse it.
@@ -52,7 +66,10 @@ def check_auth_secret(text: str) -> None:
         def read(self) -> str:
             return text
 
-    HouseKeys(Fixed(), SystemClock()).refresh_keys()
+    keys = HouseKeys(Fixed(), SystemClock())
+    keys.refresh_keys()
+    if "signing_master" in json.loads(text):
+        keys.member("signing_master", SigningKeys.parse).current()
 
 
 def put_auth_secret(client: SecretsManagerClient, name: str, text: str) -> None:

@@ -150,8 +150,10 @@ class LocalFunctions:
             function.stop(wait_seconds=wait_seconds)
 
 
-def region_environment(*, code: str, aws_region: str, emulator_url: str) -> dict[str, str]:
-    """Return what every function of a region finds in its environment: region, engine, credentials, stage."""
+def region_environment(
+    *, code: str, aws_region: str, emulator_url: str, endpoints: str = ""
+) -> dict[str, str]:
+    """Return what every function of a region finds in its environment: region, engine, credentials, stage, its peers."""
     return {
         "AWS_REGION": aws_region,
         "AWS_DEFAULT_REGION": aws_region,
@@ -162,6 +164,7 @@ def region_environment(*, code: str, aws_region: str, emulator_url: str) -> dict
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_FORMAT": "JSON",
         "EDGE_REGION": code,
+        "ENDPOINTS": endpoints,
         "EDGE_STAGE": "development",
     }
 

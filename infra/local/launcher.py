@@ -168,6 +168,8 @@ class Launcher:
                 str(self._ports.regions[region.code]),
                 "--emulator",
                 self._emulator_url,
+                "--endpoints",
+                ",".join([f"{code}={self._url(port)}" for code, port in self._ports.regions.items()]),
             ]
             log_path = self._log_path(region.code)
             child = await start_child(f"region {region.code}", "infra.local.region", arguments, log_path)

@@ -62,8 +62,9 @@ class Provision:
         for region in DEPLOYED:
             create_tables(regional[region.code], clients[region.aws_region])
         create_global_tables(once, clients.__getitem__)
-        secret = self._kept("auth-secret.json", self._new_secret)
         from infra.auth_secret import put_auth_secret
+
+        secret = self._auth_secret()
 
         for region in DEPLOYED:
             put_auth_secret(
@@ -107,6 +108,15 @@ class Provision:
         client.forget()
         return text
 
+    def _auth_secret(self) -> str:
+        from infra.auth_secret import completed
+
+        kept = self._kept("auth-secret.json", self._new_secret)
+        secret = completed(kept)
+        if secret != kept:  # an earlier release kept it
+            self._keep("auth-secret.json", secret)
+        return secret
+
     def _new_secret(self) -> str:
         from infra.auth_secret import new_auth_secret
 
@@ -116,7 +126,13 @@ class Provision:
         """Return what the file holds, made now if there is none."""
         path = self._local_dir / name
         if not path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(make() + "\n")
+            self._keep(name, make())
         return path.read_text("utf-8")
+
+    def _keep(self, name: str, text: str) -> None:
+        """Write the file whole or not at all; only its owner can read it."""
+        beside = self._local_dir / f"{name}.{os.getpid()}.tmp"
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+        beside.replace(self._local_dir / name)

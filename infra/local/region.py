@@ -44,11 +44,15 @@ def main() -> None:
     parser.add_argument("--template", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--emulator", required=True)
+    parser.add_argument("--endpoints", default="", help="of all regions, as the setting ENDPOINTS has them")
     parser.add_argument("--status-fd", type=int, required=True)
     options = parser.parse_args()
 
     environment = region_environment(
-        code=options.code, aws_region=options.aws_region, emulator_url=options.emulator
+        code=options.code,
+        aws_region=options.aws_region,
+        emulator_url=options.emulator,
+        endpoints=options.endpoints,
     )
     os.environ.update(environment)  # stays: clients that a function makes later read it then
     for name in HEAVY_MODULES:

@@ -11,7 +11,7 @@ from edge.auth.tokens.generate import new_entry, rotated, without_key
 from edge.auth.tokens.key_source import FRESH_SECONDS
 from edge.auth.tokens.keyring import KeyRing
 from edge.regions import DEPLOYED, GLOBAL_STACK_REGION
-from infra.auth_secret import DEFAULT_ALGORITHM, new_auth_secret, put_auth_secret
+from infra.auth_secret import DEFAULT_ALGORITHM, completed, new_auth_secret, put_auth_secret
 from infra.operate.answers import Answer, fields, moment, span, table
 from infra.operate.failures import Failure
 from infra.operate.place import refresh_entries
@@ -73,7 +73,7 @@ def rotate(place: Place, arguments: Namespace) -> Answer:
         # Second, so that whoever has yet to read it is not shown a token that it signed.
         entries.insert(1, new_refresh_key(max(old["version"] for old in entries) + 1))
         text = _with_refresh(text, entries)
-    _replace(place, versions, before, text)
+    _replace(place, versions, before, completed(text))
     return show(place, arguments)
 
 

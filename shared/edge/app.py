@@ -103,6 +103,7 @@ class StrictRoute(APIRoute):
         super().__init__(path, endpoint, **{**declared, "response_model": None, "responses": None})
         self._declared = declared
         self._run_lean = LeanRoute.of(self)
+        self.member_names: frozenset[str] | None = None
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request of this path: the short way where there is one."""
@@ -406,7 +407,8 @@ def to_problem(error: Exception, scope: Scope) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, RequestValidationError):
-        return InvalidValues([_field_error(found) for found in error.errors()])
+        names = _names_of(scope.get("route"))
+        return InvalidValues([_field_error(found, names) for found in error.errors()])
     if isinstance(error, HTTPException):
         return _from_http_exception(error, scope)
     return Unexpected()
@@ -435,11 +437,33 @@ def _allowed_methods(scope: Scope) -> list[str]:
     return sorted(allowed)
 
 
-def _field_error(found: Mapping[str, Any]) -> FieldError:
-    """Return where and why, without the value; the name of an unknown member is input too."""
+def _names_of(route: object) -> frozenset[str]:
+    """Return the names of members that the route's body declares: any other name in a location came from outside."""
+    if not isinstance(route, StrictRoute) or route.body_field is None:
+        return frozenset()
+    if route.member_names is None:
+        names: set[str] = set()
+        waiting: list[object] = [route.body_field._type_adapter.json_schema()]  # noqa: SLF001 - no other way to it
+        while waiting:
+            schema = waiting.pop()
+            if isinstance(schema, dict):
+                properties = schema.get("properties")
+                names.update(properties if isinstance(properties, dict) else ())
+                waiting += schema.values()
+            elif isinstance(schema, list):
+                waiting += schema
+        route.member_names = frozenset(names)
+    return route.member_names
+
+
+def _field_error(found: Mapping[str, Any], names: frozenset[str]) -> FieldError:
+    """Return where and why, without the value; the name of an unknown member, or of one in a map, is input too."""
     location: Sequence[str | int] = found["loc"]
     reason: str = found["type"]
-    path = location[1:] if location and location[0] == "body" else location
+    in_body = bool(location) and location[0] == "body"
+    path = location[1:] if in_body else location
+    if in_body:
+        path = tuple(step if isinstance(step, int) or step in names else "*" for step in path)
     if reason == "extra_forbidden":
         path, reason = path[:-1], "unknown_member"
     elif reason == "model_attributes_type":

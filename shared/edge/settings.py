@@ -88,6 +88,7 @@ class Settings(NamedTuple):
         rate_usage_table: name of the global table of published usage, or None for none.
         sessions_table: name of the global table of refresh families and revocations, or None.
         keys_table: name of the global table of API keys, or None where callers are not known by them.
+        nonces_table: name of the table of this region's used nonces, or None where no signature is verified.
         auth_secret: name of the secret with the keys of the house, or None where no token is read or written.
         token_issuer: what our tokens say as ``iss``, and what is accepted.
         token_audience: the same for ``aud``.
@@ -95,6 +96,8 @@ class Settings(NamedTuple):
         revocation_fail_closed: whether a token is refused when nobody can say whether it was revoked.
         key_stale_seconds: for how long an API key that was found good goes on while nobody can say whether it still is.
         anonymous_tier: what callers without a name are limited to, for each address.
+        signer_tier: what the signatures of one API key are limited to that a region verifies.
+        endpoints: base URL of each region, by our code for it, as far as they are known.
         expected_containers: how many of a function share its work at peak; without its table a limiter grants its share.
         rate_tiers: limits that are added to the built-in tiers or replace them, by name.
     """
@@ -112,6 +115,7 @@ class Settings(NamedTuple):
     rate_usage_table: str | None
     sessions_table: str | None
     keys_table: str | None
+    nonces_table: str | None
     auth_secret: str | None
     token_issuer: str
     token_audience: str
@@ -119,6 +123,8 @@ class Settings(NamedTuple):
     revocation_fail_closed: bool
     key_stale_seconds: int
     anonymous_tier: str
+    signer_tier: str
+    endpoints: dict[str, str]
     expected_containers: int
     rate_tiers: dict[str, RateTier]
 
@@ -150,6 +156,7 @@ class Settings(NamedTuple):
             rate_usage_table=read.parsed("RATE_USAGE_TABLE", _parse_table_name, None),
             sessions_table=read.parsed("SESSIONS_TABLE", _parse_table_name, None),
             keys_table=read.parsed("KEYS_TABLE", _parse_table_name, None),
+            nonces_table=read.parsed("NONCES_TABLE", _parse_table_name, None),
             auth_secret=read.parsed("AUTH_SECRET", _parse_secret_name, None),
             token_issuer=read.parsed("TOKEN_ISSUER", _parse_party, "kaizen-edge"),
             token_audience=read.parsed("TOKEN_AUDIENCE", _parse_party, "kaizen-edge-api"),
@@ -158,6 +165,8 @@ class Settings(NamedTuple):
             == "true",
             key_stale_seconds=read.parsed("KEY_STALE_SECONDS", _parse_stale, DEFAULT_KEY_STALE_SECONDS),
             anonymous_tier=read.parsed("ANONYMOUS_TIER", _parse_tier_name, "default"),
+            signer_tier=read.parsed("SIGNER_TIER", _parse_tier_name, "relaxed"),
+            endpoints=read.parsed("ENDPOINTS", parse_endpoints, {}),
             expected_containers=read.parsed(
                 "EXPECTED_CONTAINERS", _parse_containers, DEFAULT_EXPECTED_CONTAINERS
             ),
@@ -242,6 +251,28 @@ _TIER: Final = (
 
 MOST_EXACT_UNITS: Final = 50
 """Each unit may have a millisecond of its own in the record: more would not fit into one write unit."""
+
+
+def parse_endpoints(text: str) -> dict[str, str]:
+    """
+    Parse a comma-separated list of regions and their base URLs, each ``code=url``.
+
+    Raises:
+        ValueError: an entry is not such a pair, or a region comes twice.
+
+    Example:
+        >>> parse_endpoints("cdg1=https://cdg1.example.com, hnd1=http://127.0.0.1:8004")["hnd1"]
+        'http://127.0.0.1:8004'
+    """
+    endpoints: dict[str, str] = {}
+    for entry in text.split(","):
+        code, _, url = entry.strip().partition("=")
+        if code not in BY_CODE or code in endpoints:
+            raise ValueError(
+                "regions and URLs such as cdg1=https://cdg1.example.com, comma-separated, each once"
+            )
+        endpoints[code] = _parse_url(url)
+    return endpoints
 
 
 def _parse_body_bytes(text: str) -> int:

@@ -51,6 +51,7 @@ FUNCTION_VARIABLES = {
     "RATE_USAGE_TABLE": "usage",
     "SESSIONS_TABLE": "sessions",
     "KEYS_TABLE": KEYS_TABLE,
+    "NONCES_TABLE": "nonces",
     "AUTH_SECRET": "auth",
     "EDGE_STAGE": "production",
 }

@@ -46,7 +46,11 @@ ALLOWED_ACTIONS = {
         **GUARD,
         ("keys", "here"): {*GUARD["keys", "here"], "dynamodb:PutItem", "dynamodb:DeleteItem"},
     },
+    "SignRequestFunction": GUARD,
+    "SignVerifyFunction": {**GUARD, ("nonces", "here"): {"dynamodb:PutItem"}},
     "AuthorizerFunction": IDENTIFY,
+    "GeoRouteFunction": GUARD,
+    "OptimizeResponseFunction": GUARD,
     "HealthFunction": {("rate-windows", "here"): {"dynamodb:GetItem"}},
 }
 """What each function may do, and to what: a table or the secret, in its region or in all that are deployed."""
@@ -80,8 +84,9 @@ def statements_of(role: str) -> list[Properties]:
 def target_of(resource: Properties) -> tuple[str, str]:
     """Return what an ARN names, and where: the region of the stack, or one by its name."""
     if "Fn::GetAtt" in resource:
-        assert get_att(resource) == ["RateWindows", "Arn"]
-        return "rate-windows", "here"
+        name, attribute = get_att(resource)
+        assert attribute == "Arn"
+        return {"RateWindows": "rate-windows", "Nonces": "nonces"}[name], "here"
     found = re.fullmatch(
         r"arn:\$\{AWS::Partition\}:(?:dynamodb|secretsmanager):([a-z0-9-]+|\$\{AWS::Region\}):\$\{AWS::AccountId\}"
         r":(?:table/|secret:)\$\{(?:GlobalStack|AWS::StackName)\}-([a-z-]+?)(?:-\?{6})?",
@@ -197,7 +202,10 @@ def test_settings_take_the_defaults_of_the_template(name: str) -> None:
     parameters = {key: str(found.get("Default", "")) for key, found in template()["Parameters"].items()}
     environ = {"AWS_REGION": "us-west-1"}
     for variable, value in functions()[name]["Environment"]["Variables"].items():
-        environ[variable] = parameters.get(value["Ref"], "RateWindows") if "Ref" in value else "kaizen-edge-x"
+        if not isinstance(value, dict):
+            environ[variable] = str(value)
+        else:
+            environ[variable] = parameters.get(value["Ref"], "RateWindows") if "Ref" in value else "edge-x"
     assert settings.Settings.from_env(environ).version == parameters["Version"]
 
 

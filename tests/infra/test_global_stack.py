@@ -59,6 +59,6 @@ def test_regional_stack_names_what_the_global_stack_makes() -> None:
         str(value["Fn::Sub"]).replace("${GlobalStack}", "g")
         for function in functions().values()
         for value in function["Environment"]["Variables"].values()
-        if "Fn::Sub" in value
+        if isinstance(value, dict) and "Fn::Sub" in value
     }
     assert named == made

@@ -71,6 +71,17 @@ def test_rate_windows_survive_the_stack_and_forget_by_themselves() -> None:
     assert properties["TableName"] == {"Fn::Sub": "${AWS::StackName}-rate-windows"}
 
 
+def test_nonces_are_forgotten_by_themselves_and_go_with_the_stack() -> None:
+    table = resources("AWS::DynamoDB::Table")["Nonces"]
+    properties = table["Properties"]
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Delete"
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+    assert properties["SSESpecification"] == {"SSEEnabled": True}
+    assert "TableName" not in properties, "a replaced table starts empty, and no other region looks for it"
+
+
 def test_what_holds_state_is_told_what_happens_when_it_goes() -> None:
     for resource in (*resources("AWS::DynamoDB::Table").values(), *resources("AWS::Logs::LogGroup").values()):
         assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"]

@@ -35,7 +35,9 @@ def material(document: Any) -> set[str]:
     private = {
         value for entry in document["token_keys"] for name, value in entry["key"].items() if name in "dk"
     }
-    return private | {entry["secret"] for entry in document["refresh_keys"]}
+    return private | {
+        entry["secret"] for name in ("refresh_keys", "signing_master") for entry in document[name]
+    }
 
 
 @pytest.mark.parametrize("argv", [("show",), ("rotate",), ("remove-key", "x"), ("promote-refresh-key",)])
@@ -76,7 +78,7 @@ def test_no_command_shows_what_a_key_is_made_of(fresh: Operator, secret_of: Secr
         said += outcome.out + outcome.err
 
     hidden = material(secret_of(fresh))
-    assert len(hidden) == 4
+    assert len(hidden) == 5
     assert not [one for one in hidden if one in said]
     assert secret_of(fresh)["token_keys"][0]["kid"] in said
 
@@ -107,6 +109,24 @@ def test_rotation_keeps_what_make_up_writes_at_its_next_start(fresh: Operator, s
 
     assert json.loads(kept.read_text()) == secret_of(fresh)
     assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_rotation_gives_a_secret_of_an_earlier_release_its_signing_keys(
+    fresh: Operator, secret_of: SecretOf
+) -> None:
+    fresh.run("secrets", "create")
+    document = secret_of(fresh)
+    made = document.pop("signing_master")
+    place_of(fresh).secrets_manager().put_secret_value(
+        SecretId=f"{fresh.global_stack}-auth", SecretString=json.dumps(document)
+    )
+
+    fresh.run("secrets", "rotate")
+    completed = secret_of(fresh)["signing_master"]
+    assert [entry["version"] for entry in completed] == [1]
+    assert completed != made
+    fresh.run("secrets", "rotate", "--refresh-keys")
+    assert secret_of(fresh)["signing_master"] == completed, "what is there stays"
 
 
 def test_new_refresh_key_signs_only_when_it_has_been_read_everywhere(fresh: Operator) -> None:

@@ -56,6 +56,7 @@ def test_function_imports_little(name: str) -> None:
         "RATE_USAGE_TABLE": "usage",
         "SESSIONS_TABLE": "sessions",
         "KEYS_TABLE": "keys",
+        "NONCES_TABLE": "nonces",
         "AUTH_SECRET": "secret",
         "EDGE_STAGE": "production",
     }

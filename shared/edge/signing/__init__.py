@@ -21,7 +21,13 @@ Once
 - :mod:`~edge.signing.nonces`: what it asks of a store, and how long that must remember;
   :mod:`~edge.signing.memory`, :mod:`~edge.signing.dynamo`: the two stores
 
-How it ends: :mod:`~edge.signing.problems`. Nothing here is asynchronous, reads a clock, or loads ``cryptography``.
+Over HTTP
+
+- :mod:`~edge.signing.signers`: whether the API key behind a signature is still good
+- :mod:`~edge.signing.wire`: JSON of the routes ``/api/sign/request`` and ``/api/sign/verify``
+
+How it ends: :mod:`~edge.signing.problems`. Nothing here is asynchronous or loads ``cryptography``; what is to know the time is
+told it.
 
 Example:
     >>> from edge.clock import ManualClock

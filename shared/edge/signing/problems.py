@@ -6,12 +6,13 @@ What a signed request is refused with.
     edge.problems.RequestProblem
     |-- NotAuthenticated
     |   `-- SignatureRefused        401  signature_invalid, expired, not_yet_valid, digest_mismatch, unknown_key,
-    |                                    profile_violation     + violation
+    |                                    signer_revoked, signer_expired, profile_violation     + violation
     |-- Replayed                    409  replayed
     `-- RegionMismatch              421  region_mismatch       + home_region
     edge.problems.ServiceProblem
     `-- DependencyUnavailable
-        `-- NonceStoreUnavailable   503  nonce_store_unavailable  + retry_after_seconds
+        |-- NonceStoreUnavailable   503  nonce_store_unavailable  + retry_after_seconds
+        `-- SigningKeysMissing      503  signing_keys_missing     + retry_after_seconds
 
 A wrong MAC has one reason whatever is wrong. A *violation* is about the form of what was sent, which its sender knows.
 """
@@ -31,6 +32,8 @@ RefusalReason = Literal[
     "not_yet_valid",
     "digest_mismatch",
     "unknown_key",
+    "signer_revoked",
+    "signer_expired",
     "profile_violation",
 ]
 
@@ -76,8 +79,19 @@ _DETAILS: Final[dict[RefusalReason, str]] = {
     "not_yet_valid": "The signature was created too far in the future; set the signer's clock.",
     "digest_mismatch": "The body is not the one that was signed.",
     "unknown_key": "The signature's keyid names no signing key.",
+    "signer_revoked": "The API key that signed was revoked.",
+    "signer_expired": "The API key that signed has expired.",
     "profile_violation": "The request is not signed as the profile edge-sign/v1 wants it; violation says how.",
 }
+
+CHALLENGE: Final = b'Signature realm="edge-sign/v1"'
+"""
+Every 401 has a challenge (RFC 9110, section 15.5.2). Not ``Bearer``: a refused signature says nothing about the token of
+who asked for the verdict, and a client that is told so would fetch another. The scheme is not registered.
+"""
+
+_SECRET_FRESH_SECONDS: Final = 300
+"""After so long a function reads the secret again."""
 
 ACCEPT_SIGNATURE: Final = (
     b'edge=("@method" "@authority" "@path" "@query" "content-digest");created;expires;alg="hmac-sha256"'
@@ -103,7 +117,7 @@ class SignatureRefused(NotAuthenticated):
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Say what would be accepted (RFC 9421, section 5.1), beside the challenge that every 401 has."""
-        return [*super().headers(), (b"accept-signature", ACCEPT_SIGNATURE)]
+        return [(b"www-authenticate", CHALLENGE), (b"accept-signature", ACCEPT_SIGNATURE)]
 
     def extensions(self) -> dict[str, object]:
         """Say how the profile is broken."""
@@ -172,3 +186,13 @@ class NonceStoreUnavailable(DependencyUnavailable):
     def log_fields(self) -> dict[str, object]:
         """Tell the log what the store said."""
         return self._log_fields
+
+
+class SigningKeysMissing(DependencyUnavailable):
+    """The house's secret has no usable member ``signing_master``: one of an earlier release has not."""
+
+    slug, title, reason = "signing-keys-missing", "Signing keys missing", "signing_keys_missing"
+    detail = "This service has no signing keys yet; whoever runs it has to make some."
+
+    def __init__(self) -> None:
+        super().__init__(_SECRET_FRESH_SECONDS)

@@ -102,19 +102,12 @@ def sign(
         created=created, expires=expires, nonce=nonce, key_id=key.key_id, tag=tag
     )
     base = profile_base(target, digest, signature_params)
-    return SignedHeaders(
-        headers={
-            "Content-Digest": digest,
-            "Signature-Input": f"{LABEL}={signature_params}",
-            "Signature": f"{LABEL}=:{base64(hmac_sha256(key.secret, base))}:",
-        },
-        signature_base=base.decode("ascii"),
-        key_id=key.key_id,
-        nonce=nonce,
-        created=created,
-        expires=expires,
-        tag=tag,
-    )
+    headers = {
+        "Content-Digest": digest,
+        "Signature-Input": f"{LABEL}={signature_params}",
+        "Signature": f"{LABEL}=:{base64(hmac_sha256(key.secret, base))}:",
+    }
+    return SignedHeaders(headers, base.decode("ascii"), key.key_id, nonce, created, expires, tag)
 
 
 def _target(method: str, url: str) -> Target:

@@ -93,7 +93,10 @@ def write_answer(status: int, raw_headers: list[tuple[bytes, bytes]], body: byte
             cookies.append(value)
         else:
             headers[name] = value
-    is_text = headers.get("content-type", "text/").startswith(TEXT_MIME_TYPES)
+    # What is compressed is no text, whatever it is the compressed form of.
+    is_text = "content-encoding" not in headers and headers.get("content-type", "text/").startswith(
+        TEXT_MIME_TYPES
+    )
     answer: dict[str, Any] = {
         "statusCode": status,
         "headers": headers,

@@ -171,3 +171,50 @@ def test_members_of_others_are_left_alone(source: Source, clock: ManualClock) ->
     source.text = document(1, signing_keys=[{"anything": 1}], note="x")
 
     assert HouseKeys(source, clock).refresh_keys().signing_version == 1
+
+
+def number(value: object) -> int:
+    if type(value) is not int:
+        raise ValueError("no number")
+    return value
+
+
+def test_member_of_others_is_parsed_by_them_and_comes_of_the_same_fetch(
+    source: Source, clock: ManualClock
+) -> None:
+    source.text = document(1, others=7)
+    keys = HouseKeys(source, clock)
+    member = keys.member("others", number)
+    assert source.reads == 0
+
+    assert member.current() == 7
+    assert keys.refresh_keys().signing_version == 1
+    assert source.reads == 1
+
+
+@pytest.mark.parametrize("members", [{}, {"others": "SECRET-TEXT"}, {"others": None}], ids=str)
+def test_member_that_goes_or_goes_bad_stays_as_it_was(
+    source: Source, clock: ManualClock, members: dict[str, Any]
+) -> None:
+    source.text = document(1, others=7)
+    member = HouseKeys(source, clock).member("others", number)
+    assert member.current() == 7
+
+    source.text = document(2, **members)
+    clock.advance(FRESH_SECONDS * 1_000)
+    assert member.current() == 7
+    source.text = document(2, others=8)
+    clock.advance(FRESH_SECONDS * 1_000)
+    assert member.current() == 8
+
+
+@pytest.mark.parametrize("members", [{}, {"others": "SECRET-TEXT"}, {"others": None}], ids=str)
+def test_member_that_never_was_is_a_defect_that_tells_nothing(
+    source: Source, clock: ManualClock, members: dict[str, Any]
+) -> None:
+    source.text = document(1, **members)
+
+    with pytest.raises(Unexpected) as raised:
+        HouseKeys(source, clock).member("others", number).current()
+    assert raised.value.__suppress_context__
+    assert "SECRET-TEXT" not in repr(raised.value)

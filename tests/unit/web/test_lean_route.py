@@ -154,3 +154,29 @@ def test_any_json_gets_the_same_answer(document: object) -> None:
     event = http_event("POST", "/orders", document, headers={"x-who": "alice"})
 
     assert told(lean(event)) == told(long(event))
+
+
+class Stock(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    amounts: dict[str, int] = {}
+    orders: list[Order] = []
+
+
+def _mapped(app: EdgeApp) -> None:
+    @app.post("/orders")
+    async def stock(stock: Stock) -> Response:
+        return json_answer({"amounts": stock.amounts})
+
+
+def test_names_that_came_from_outside_are_in_no_pointer() -> None:
+    answer = application(_mapped)
+    hostile = "<script>alert(1)</script>"
+
+    told = answer(
+        http_event("POST", "/orders", {"amounts": {hostile: "7"}, "orders": [{"name": 7}], hostile: 1})
+    )
+
+    assert told.status == 422
+    assert b"script" not in told.body
+    assert {error["pointer"] for error in told.json()["errors"]} == {"/amounts/*", "/orders/0/name", ""}

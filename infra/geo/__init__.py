@@ -1,0 +1,1 @@
+"""Tools around geo routing that run on a workstation, not on Lambda."""

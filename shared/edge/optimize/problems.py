@@ -1,0 +1,74 @@
+"""
+What cannot be optimised.
+
+::
+
+    edge.problems.RequestProblem
+    |-- UnusableHeaders   422  bad_header_name | bad_header_value | too_many_headers | headers_too_large   + part
+    `-- ResultTooLarge    413  result_too_large                                                            + limit_bytes
+
+A body over the limit is :class:`edge.problems.BodyTooLarge`. That no representation is acceptable to the client is no
+problem but an answer, 406.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from edge.problems import RequestProblem
+
+HeaderReason = Literal["bad_header_name", "bad_header_value", "too_many_headers", "headers_too_large"]
+HeaderPart = Literal["request_headers", "response_headers", "content_type"]
+
+_DETAILS: Final[dict[HeaderReason, str]] = {
+    "bad_header_name": "A header name is not a token (RFC 9110, section 5.1).",
+    "bad_header_value": "A header value has a line break, a control character, or one beyond ISO 8859-1.",
+    "too_many_headers": "There are more header lines than this route takes.",
+    "headers_too_large": "The headers are longer than this route takes.",
+}
+
+
+class UnusableHeaders(RequestProblem):
+    """
+    Headers that HTTP cannot carry, or too many of them.
+
+    Args:
+        reason: why.
+        part: which of the given headers.
+    """
+
+    slug, title, status = "unusable-headers", "Unusable headers", 422
+
+    def __init__(self, reason: HeaderReason, part: HeaderPart) -> None:
+        super().__init__()
+        self.reason: HeaderReason = reason
+        self.detail = _DETAILS[reason]
+        self.part = part
+
+    def extensions(self) -> dict[str, object]:
+        """Say which headers; names and values are input."""
+        return {"part": self.part}
+
+    def log_fields(self) -> dict[str, object]:
+        """Tell the log the same."""
+        return self.extensions()
+
+
+class ResultTooLarge(RequestProblem):
+    """
+    No representation that the client accepts is small enough to be answered.
+
+    Args:
+        limit_bytes: the largest that is.
+    """
+
+    slug, title, status, reason = "result-too-large", "Result too large", 413, "result_too_large"
+    detail = "The optimised body does not fit into an answer; accept gzip, or send less."
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__()
+        self.limit_bytes = limit_bytes
+
+    def extensions(self) -> dict[str, object]:
+        """State the limit."""
+        return {"limit_bytes": self.limit_bytes}
