@@ -11,10 +11,10 @@ from os import urandom
 from typing import TYPE_CHECKING, Final
 
 from edge.auth.house_keys import HouseKeys
-from edge.auth.sessions.refresh_token import new_refresh_key
 from edge.auth.tokens.generate import new_document, new_entry
 from edge.clock import SystemClock
-from edge.signing.keys import SigningKeys, new_master
+from edge.signing.keys import SigningKeys
+from edge.versioned_secrets import new_versioned
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -37,7 +37,7 @@ def new_auth_secret(*, issuer: str, now_seconds: int, algorithm: Algorithm = DEF
     document = json.loads(
         new_document([new_entry(algorithm, issuer=issuer, created_at=now_seconds, random=urandom)])
     )
-    document["refresh_keys"] = [new_refresh_key(1)]
+    document["refresh_keys"] = [new_versioned(1)]
     return completed(json.dumps(document))
 
 
@@ -51,7 +51,7 @@ def completed(text: str) -> str:
     document = json.loads(text)
     if "signing_master" in document:
         return text
-    return json.dumps({**document, "signing_master": [new_master(1)]})
+    return json.dumps({**document, "signing_master": [new_versioned(1)]})
 
 
 def check_auth_secret(text: str) -> None:

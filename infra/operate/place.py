@@ -21,13 +21,14 @@ from edge.auth.apikeys.text import ENVIRONMENTS
 from edge.auth.house_keys import HouseKeys
 from edge.auth.sessions.dynamo import DynamoSessionStore
 from edge.auth.sessions.families import Families
-from edge.auth.sessions.refresh_token import RefreshKeys, RefreshKeysInvalid
+from edge.auth.sessions.refresh_token import RefreshKeys
 from edge.auth.tokens.keyring import KeyRing
 from edge.aws.credentials import Credentials, FixedCredentials
 from edge.aws.dynamo import DynamoDB
 from edge.aws.retries import Budget
 from edge.aws.secrets import SecretsManager
 from edge.regions import GLOBAL_STACK_REGION
+from edge.versioned_secrets import VersionedSecretsInvalid
 from infra.local.emulator import LOCAL_CREDENTIALS
 from infra.operate.failures import Failure
 
@@ -37,9 +38,9 @@ if TYPE_CHECKING:
 
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-    from edge.auth.sessions.refresh_token import RefreshKeyEntry
     from edge.clock import Clock
     from edge.regions import Region
+    from edge.versioned_secrets import VersionedSecret
 
 BUDGET: Final = Budget(connect_ms=3_000, attempt_ms=4_000, call_ms=10_000, attempts=3)
 """A person waits, perhaps on another continent; functions have theirs in :mod:`edge.aws.regional`."""
@@ -190,7 +191,7 @@ class Place:
             writer.close()
 
 
-def refresh_entries(text: str) -> list[RefreshKeyEntry]:
+def refresh_entries(text: str) -> list[VersionedSecret]:
     """
     Return the refresh keys of the secret's text.
 
@@ -203,9 +204,9 @@ def refresh_entries(text: str) -> list[RefreshKeyEntry]:
     entries = json.loads(text).get("refresh_keys")
     try:
         RefreshKeys.parse(entries)
-    except RefreshKeysInvalid as invalid:
+    except VersionedSecretsInvalid as invalid:
         raise Failure("keys_refused", f"The secret's content cannot be used: {invalid}.") from None
-    return cast("list[RefreshKeyEntry]", entries)
+    return cast("list[VersionedSecret]", entries)
 
 
 class _Text:

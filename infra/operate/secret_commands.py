@@ -6,11 +6,11 @@ import json
 import os
 from typing import TYPE_CHECKING, Final, cast
 
-from edge.auth.sessions.refresh_token import MAX_KEYS, new_refresh_key
 from edge.auth.tokens.generate import new_entry, rotated, without_key
 from edge.auth.tokens.key_source import FRESH_SECONDS
 from edge.auth.tokens.keyring import KeyRing
 from edge.regions import DEPLOYED, GLOBAL_STACK_REGION
+from edge.versioned_secrets import MAX_SECRETS, new_versioned
 from infra.auth_secret import DEFAULT_ALGORITHM, completed, new_auth_secret, put_auth_secret
 from infra.operate.answers import Answer, fields, moment, span, table
 from infra.operate.failures import Failure
@@ -20,8 +20,8 @@ from infra.operate.secret_versions import Current, SecretVersions
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from edge.auth.sessions.refresh_token import RefreshKeyEntry
     from edge.auth.tokens.jwk import Algorithm
+    from edge.versioned_secrets import VersionedSecret
     from infra.operate.place import Place
 
 EVERYWHERE_SECONDS: Final = 2 * FRESH_SECONDS
@@ -65,13 +65,13 @@ def rotate(place: Place, arguments: Namespace) -> Answer:
     text = rotated(text, entry, now_seconds=now, keep_keys=1, max_age_seconds=0)
     if arguments.refresh_keys:
         entries = refresh_entries(text)
-        if len(entries) >= MAX_KEYS:
+        if len(entries) >= MAX_SECRETS:
             raise Failure(
                 "too_many_refresh_keys",
-                f"There are {MAX_KEYS} refresh keys; take out spent ones with `secrets remove-refresh-key`.",
+                f"There are {MAX_SECRETS} refresh keys; take out spent ones with `secrets remove-refresh-key`.",
             )
         # Second, so that whoever has yet to read it is not shown a token that it signed.
-        entries.insert(1, new_refresh_key(max(old["version"] for old in entries) + 1))
+        entries.insert(1, new_versioned(max(old["version"] for old in entries) + 1))
         text = _with_refresh(text, entries)
     _replace(place, versions, before, completed(text))
     return show(place, arguments)
@@ -203,5 +203,5 @@ def _replace(place: Place, versions: SecretVersions, before: Current, text: str)
         beside.replace(kept)
 
 
-def _with_refresh(text: str, entries: list[RefreshKeyEntry]) -> str:
+def _with_refresh(text: str, entries: list[VersionedSecret]) -> str:
     return json.dumps({**json.loads(text), "refresh_keys": entries}, separators=(",", ":"))

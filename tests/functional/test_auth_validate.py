@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, cast, get_args
 import pytest
 
 from edge.auth.roles import SCOPES, scope_text
-from edge.auth.sessions.refresh_token import new_refresh_key
 from edge.auth.tokens.problems import RefusalReason
 from edge.auth.tokens.strict_json import decode_object
+from edge.versioned_secrets import new_versioned
 from tests.functional.auth_setup import House, claims_of, later, open_house, reason, stopped_at
 from tests.unit.auth.tokens import attacks, attacks_in_earnest
 from tests.unit.auth.tokens.forge import AUDIENCE, ISSUER, NOW, Forge, forge_of
@@ -192,7 +192,7 @@ def misused(house: House) -> dict[str, ModuleType]:
     containers = {}
     for alg in ("HS256", "RS256", "ES256", "EdDSA"):
         forge = forge_of(alg)
-        text = json.dumps({**decode_object(forge.document.encode()), "refresh_keys": [new_refresh_key(1)]})
+        text = json.dumps({**decode_object(forge.document.encode()), "refresh_keys": [new_versioned(1)]})
         containers[alg] = house.load(
             "auth_validate",
             AUTH_SECRET=house.new_secret(f"forge-{alg}", text=text),

@@ -17,20 +17,17 @@ last signature by it has expired (:data:`edge.signing.profile.MAX_LIFETIME_SECON
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypedDict
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from edge.signing.primitives import DIGEST_BYTES, base64url, hkdf_expand, hkdf_extract, read_base64url
+from edge.signing.primitives import DIGEST_BYTES, hkdf_expand, hkdf_extract
 from edge.signing.profile import API_KEY_ID, KEY_ID, VERSION
+from edge.versioned_secrets import parse_versioned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from edge.regions import Region
 
-SECRET_BYTES: Final = 32
-MAX_MASTERS: Final = 16
-_MAX_VERSION: Final = 9999
 _SALT: Final = VERSION.encode("ascii")
 
 
@@ -58,26 +55,6 @@ class KeyLookup(Protocol):
 
     def find(self, key_id: str, region: Region) -> SigningKey | None:
         """Return the key of *key_id*, which has the profile's form, for *region*; None if there is none."""
-
-
-class MasterEntry(TypedDict):
-    """One master secret as the house's secret has it; *secret* is base64url of 32 bytes, without padding."""
-
-    version: int
-    secret: str
-
-
-class MastersInvalid(ValueError):
-    """
-    The secret states no usable master secrets. Its message tells where and what, and nothing that is in them.
-
-    Args:
-        reason: of a closed set.
-        index: of the entry.
-    """
-
-    def __init__(self, reason: str, index: int | None = None) -> None:
-        super().__init__(f"signing_master{'' if index is None else f'[{index}]'}: {reason}")
 
 
 class SigningKeys:
@@ -110,27 +87,12 @@ class SigningKeys:
         Return the keys that the secret's member ``signing_master`` leads to.
 
         Args:
-            entries: a list of :class:`MasterEntry`; the first signs.
+            entries: see :func:`edge.versioned_secrets.parse_versioned`; the first signs.
 
         Raises:
-            MastersInvalid: it is none, or a version or a secret is there twice.
+            edge.versioned_secrets.VersionedSecretsInvalid: it states none.
         """
-        if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_MASTERS:
-            raise MastersInvalid("not_a_list_of_1_to_16")
-        masters: dict[int, bytes] = {}
-        for index, entry in enumerate(entries):
-            if not isinstance(entry, dict) or entry.keys() != {"version", "secret"}:
-                raise MastersInvalid("not_a_version_and_a_secret", index)
-            version, text = entry["version"], entry["secret"]
-            if type(version) is not int or not 1 <= version <= _MAX_VERSION:
-                raise MastersInvalid("version_out_of_range", index)
-            secret = read_base64url(text) if isinstance(text, str) else None
-            if secret is None or len(secret) != SECRET_BYTES:
-                raise MastersInvalid("secret_not_32_bytes_base64url", index)
-            if version in masters or secret in masters.values():
-                raise MastersInvalid("version_or_secret_twice", index)
-            masters[version] = secret
-        return cls(masters)
+        return cls(parse_versioned(entries, member="signing_master"))
 
     def __repr__(self) -> str:
         return f"SigningKeys(versions={list(self._pseudorandom_keys)})"
@@ -178,14 +140,3 @@ class FixedKeys:
     def find(self, key_id: str, region: Region) -> SigningKey | None:
         """Return the key of *key_id* for *region*, or None."""
         return self._keys.get((key_id, region))
-
-
-def new_master(version: int, *, random_bytes: Callable[[int], bytes] = os.urandom) -> MasterEntry:
-    """
-    Return a new master secret, as an entry of the house's secret.
-
-    Args:
-        version: 1 to 9999, none that was in use before.
-        random_bytes: a source fit for keys.
-    """
-    return {"version": version, "secret": base64url(random_bytes(SECRET_BYTES))}

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from edge.auth.house_keys import HouseKeys
-from edge.auth.sessions.refresh_token import new_refresh_key
 from edge.auth.tokens.key_source import FRESH_SECONDS, MAX_AGE_SECONDS, RETRY_PAUSE_SECONDS
 from edge.auth.tokens.problems import KeysUnavailable
 from edge.clock import ManualClock
 from edge.problems import DependencyUnavailable, Unexpected
+from edge.versioned_secrets import new_versioned
 from tests.unit.auth.tokens.forge import forge_of
 
 
 def document(*versions: int, **members: Any) -> str:
-    entries = [new_refresh_key(version, random_bytes=bytes([version]).__mul__) for version in versions]
+    entries = [new_versioned(version, random_bytes=bytes([version]).__mul__) for version in versions]
     return json.dumps({**json.loads(forge_of("HS256").document), "refresh_keys": entries, **members})
 
 

@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from edge.regions import CDG1, HND1, ROUTABLE, Region
-from edge.signing.keys import FixedKeys, MastersInvalid, SigningKey, SigningKeys, new_master
+from edge.signing.keys import FixedKeys, SigningKey, SigningKeys
 from edge.signing.primitives import base64url, read_base64url
+from edge.versioned_secrets import VersionedSecretsInvalid, new_versioned
 
 MASTER = bytes(range(32))
 ENTRY = {"version": 3, "secret": base64url(MASTER)}
@@ -84,18 +85,18 @@ def test_only_the_id_of_an_api_key_has_a_key(api_key_id: str) -> None:
     ],
 )  # fmt: skip
 def test_document_that_is_not_of_its_form_is_refused_and_not_quoted(entries: object, message: str) -> None:
-    with pytest.raises(MastersInvalid) as refused:
+    with pytest.raises(VersionedSecretsInvalid) as refused:
         SigningKeys.parse(entries)
 
     assert str(refused.value) == message
 
 
 def test_new_master_is_taken_and_is_random() -> None:
-    keys = SigningKeys.parse([new_master(1)])
+    keys = SigningKeys.parse([new_versioned(1)])
 
     assert keys.signing_version == 1
-    assert new_master(1) != new_master(1)
-    assert new_master(9, random_bytes=lambda size: bytes(range(size))) == {
+    assert new_versioned(1) != new_versioned(1)
+    assert new_versioned(9, random_bytes=lambda size: bytes(range(size))) == {
         "version": 9,
         "secret": base64url(MASTER),
     }

@@ -13,34 +13,27 @@ family that it signed for has expired.
 
 from __future__ import annotations
 
-import os
 import re
-from base64 import urlsafe_b64decode
-from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from edge.auth.sessions.macs import base64url, compare_digest, mac
 from edge.auth.sessions.problems import RefreshRefused
 from edge.regions import BY_CODE
+from edge.versioned_secrets import parse_versioned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from edge.regions import Region
 
 MAX_ROTATIONS: Final = 5
 """Refreshes of one family; with access tokens of a day it is six days at most."""
 
-SECRET_BYTES: Final = 32
-MAX_KEYS: Final = 16
-
 _JTI_BYTES: Final = 16
-_MAX_VERSION: Final = 9999
 _SHAPE: Final = re.compile(
     r"rt1\.([1-9][0-9]{0,3})\.([a-z]{3}[0-9])\.([A-Za-z0-9_-]{22})\.([0-5])\.([A-Za-z0-9_-]{43})"
 )
 """Bounded, so a text of any length costs no more than a token: 79 to 82 characters."""
-
-_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class RefreshToken(NamedTuple):
@@ -58,26 +51,6 @@ class RefreshToken(NamedTuple):
     home: Region
     family: str
     generation: int
-
-
-class RefreshKeyEntry(TypedDict):
-    """One key as the secret has it; *secret* is base64url of 32 bytes, without padding."""
-
-    version: int
-    secret: str
-
-
-class RefreshKeysInvalid(ValueError):
-    """
-    The secret states no usable keys. Its message tells where and what, and nothing that is in them.
-
-    Args:
-        reason: of a closed set.
-        index: of the entry.
-    """
-
-    def __init__(self, reason: str, index: int | None = None) -> None:
-        super().__init__(f"refresh_keys{'' if index is None else f'[{index}]'}: {reason}")
 
 
 class RefreshKeys:
@@ -109,28 +82,12 @@ class RefreshKeys:
         Return the keys that the secret's member ``refresh_keys`` states.
 
         Args:
-            entries: a list of :class:`RefreshKeyEntry`; the first signs.
+            entries: see :func:`edge.versioned_secrets.parse_versioned`; the first signs.
 
         Raises:
-            RefreshKeysInvalid: it is none, or a version or a secret is there twice.
+            edge.versioned_secrets.VersionedSecretsInvalid: it states none.
         """
-        if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_KEYS:
-            raise RefreshKeysInvalid("not_a_list_of_1_to_16")
-        secrets: dict[int, bytes] = {}
-        for index, entry in enumerate(entries):
-            if not isinstance(entry, dict) or entry.keys() != {"version", "secret"}:
-                raise RefreshKeysInvalid("not_a_version_and_a_secret", index)
-            version = entry["version"]
-            if type(version) is not int or not 1 <= version <= _MAX_VERSION:
-                raise RefreshKeysInvalid("version_out_of_range", index)
-            secret = _decode_secret(entry["secret"])
-            if secret is None:
-                raise RefreshKeysInvalid("secret_not_32_bytes_base64url", index)
-            # The same secret under two versions would make one key of two, and a rotation that rotates nothing.
-            if version in secrets or secret in secrets.values():
-                raise RefreshKeysInvalid("version_or_secret_twice", index)
-            secrets[version] = secret
-        return cls(secrets)
+        return cls(parse_versioned(entries, member="refresh_keys"))
 
     def __repr__(self) -> str:
         return f"RefreshKeys(versions={list(self._secrets)})"
@@ -170,22 +127,3 @@ class RefreshKeys:
         """
         grant = f"{token.home.code}.{token.family}.{token.generation}"
         return base64url(mac(self._secrets[token.key_version], "jti", grant)[:_JTI_BYTES])
-
-
-def new_refresh_key(version: int, *, random_bytes: Callable[[int], bytes] = os.urandom) -> RefreshKeyEntry:
-    """
-    Return a new key, as an entry of the secret.
-
-    Args:
-        version: 1 to 9999, none that was in use before.
-        random_bytes: a source fit for keys.
-    """
-    return {"version": version, "secret": base64url(random_bytes(SECRET_BYTES))}
-
-
-def _decode_secret(text: object) -> bytes | None:
-    """Return the 32 bytes that *text* is the one and only base64url of, or None."""
-    if not isinstance(text, str) or _SECRET.fullmatch(text) is None:
-        return None
-    raw = urlsafe_b64decode(text + "=")
-    return raw if base64url(raw) == text else None

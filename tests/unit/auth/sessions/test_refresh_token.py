@@ -14,19 +14,14 @@ from edge.auth.sessions.families import Families
 from edge.auth.sessions.family_id import family_id, started_at
 from edge.auth.sessions.memory import MemorySessionStore
 from edge.auth.sessions.problems import RefreshRefused
-from edge.auth.sessions.refresh_token import (
-    RefreshKeyEntry,
-    RefreshKeys,
-    RefreshKeysInvalid,
-    RefreshToken,
-    new_refresh_key,
-)
+from edge.auth.sessions.refresh_token import RefreshKeys, RefreshToken
 from edge.clock import ManualClock
 from edge.regions import CDG1, IAD1, ROUTABLE
+from edge.versioned_secrets import VersionedSecret, VersionedSecretsInvalid, new_versioned
 from tests.unit.auth.sessions.stores import KEYS, NOW, START_MS, ScriptedStore
 
-OTHER: RefreshKeyEntry = {"version": 2, "secret": "B" * 42 + "A"}
-ONE: RefreshKeyEntry = {"version": 1, "secret": "A" * 43}
+OTHER: VersionedSecret = {"version": 2, "secret": "B" * 42 + "A"}
+ONE: VersionedSecret = {"version": 1, "secret": "A" * 43}
 FAMILY = family_id(NOW, b"\xfb\xff" * 6)
 TOKEN = RefreshToken(1, CDG1, FAMILY, 2)
 TEXT = KEYS.write(TOKEN)
@@ -216,16 +211,16 @@ def test_removed_key_does_not_verify() -> None:
     ],
 )
 def test_unusable_keys_are_named_by_place_alone(entries: object, message: str) -> None:
-    with pytest.raises(RefreshKeysInvalid) as invalid:
+    with pytest.raises(VersionedSecretsInvalid) as invalid:
         RefreshKeys.parse(entries)
     assert str(invalid.value) == message
 
 
 def test_new_keys_can_be_used_and_differ() -> None:
-    entries = [new_refresh_key(version) for version in (9_999, 1)]
+    entries = [new_versioned(version) for version in (9_999, 1)]
 
     assert RefreshKeys.parse(entries).signing_version == 9_999
-    assert new_refresh_key(4, random_bytes=bytes) == {"version": 4, "secret": "A" * 43}
+    assert new_versioned(4, random_bytes=bytes) == {"version": 4, "secret": "A" * 43}
 
 
 def test_keys_do_not_show_their_secrets() -> None:
