@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edge.app import Response, create_app, json_answer, make_handler
 from edge.clock import SystemClock
-from edge.composition import open_house_keys
+from edge.composition.keys import open_house_keys
 from edge.settings import Settings
 
 settings = Settings.from_env()

@@ -9,7 +9,10 @@ from edge.app import Depends, Header, Response, create_app, json_answer, make_ha
 from edge.auth.wire import NO_STORE, RefreshRequest, TokenAnswer, token_answer
 from edge.callers import ANYBODY, KEY_ONLY
 from edge.clock import SystemClock
-from edge.composition import open_callers, open_families, open_house_keys, open_limits
+from edge.composition.callers import open_callers
+from edge.composition.keys import open_house_keys
+from edge.composition.limits import open_limits
+from edge.composition.tokens import open_families
 from edge.settings import Settings
 
 settings = Settings.from_env()

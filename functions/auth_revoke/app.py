@@ -5,13 +5,10 @@ from __future__ import annotations
 from edge.app import Depends, Response, create_app, json_answer, make_handler
 from edge.auth.wire import RevokeRequest
 from edge.clock import SystemClock
-from edge.composition import (
-    open_callers,
-    open_families,
-    open_house_keys,
-    open_limits,
-    open_token_validator,
-)
+from edge.composition.callers import open_callers
+from edge.composition.keys import open_house_keys
+from edge.composition.limits import open_limits
+from edge.composition.tokens import open_families, open_token_validator
 from edge.settings import Settings
 
 settings = Settings.from_env()

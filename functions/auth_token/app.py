@@ -8,7 +8,10 @@ from edge.app import Depends, Response, create_app, json_answer, make_handler
 from edge.auth.wire import NO_STORE, TokenAnswer, token_answer
 from edge.callers import KEY_ONLY, Caller
 from edge.clock import SystemClock
-from edge.composition import open_callers, open_families, open_house_keys, open_limits
+from edge.composition.callers import open_callers
+from edge.composition.keys import open_house_keys
+from edge.composition.limits import open_limits
+from edge.composition.tokens import open_families
 from edge.settings import Settings
 
 settings = Settings.from_env()

@@ -15,7 +15,10 @@ from edge.auth.wire import (
 )
 from edge.callers import ANYBODY, KEY_ONLY, Caller, bearer_token
 from edge.clock import SystemClock
-from edge.composition import open_callers, open_house_keys, open_limits, open_token_validator
+from edge.composition.callers import open_callers
+from edge.composition.keys import open_house_keys
+from edge.composition.limits import open_limits
+from edge.composition.tokens import open_token_validator
 from edge.settings import Settings
 
 settings = Settings.from_env()

@@ -6,7 +6,8 @@ from typing import Any
 
 from edge.auth.authorizer import Authorizer
 from edge.clock import SystemClock
-from edge.composition import open_house_keys, open_key_verifier, open_token_validator
+from edge.composition.keys import open_house_keys, open_key_verifier
+from edge.composition.tokens import open_token_validator
 from edge.settings import Settings
 
 settings = Settings.from_env()

@@ -7,7 +7,9 @@ from typing import Annotated
 from edge.app import Depends, Request, Response, create_app, json_answer, make_handler
 from edge.callers import Caller, client_network
 from edge.clock import SystemClock
-from edge.composition import open_callers, open_limits, open_router
+from edge.composition.callers import open_callers
+from edge.composition.limits import open_limits
+from edge.composition.routing import open_router
 from edge.geo.problems import LocationUnknown
 from edge.geo.wire import RouteAnswer, RouteRequest, route_answer, route_outcome
 from edge.settings import Settings

@@ -19,7 +19,9 @@ from edge.auth.apikeys.wire import (
 )
 from edge.callers import Caller
 from edge.clock import SystemClock
-from edge.composition import open_api_keys, open_callers, open_limits
+from edge.composition.callers import open_callers
+from edge.composition.keys import open_api_keys
+from edge.composition.limits import open_limits
 from edge.settings import Settings
 
 settings = Settings.from_env()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from edge.app import Depends, Response, create_app, json_answer, make_handler
 from edge.clock import SystemClock
-from edge.composition import open_callers, open_limits
+from edge.composition.callers import open_callers
+from edge.composition.limits import open_limits
 from edge.optimize.wire import OptimizeAnswer, OptimizeRequest, optimize_answer, optimize_outcome
 from edge.settings import Settings
 

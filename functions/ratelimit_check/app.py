@@ -7,7 +7,8 @@ from typing import Annotated
 from edge.app import Depends, Response, create_app, json_answer, make_handler
 from edge.callers import Caller
 from edge.clock import SystemClock
-from edge.composition import open_admission, open_callers, open_limits
+from edge.composition.callers import open_callers
+from edge.composition.limits import open_admission, open_limits
 from edge.ratelimit.headers import verdict_headers
 from edge.ratelimit.wire import (
     CheckAnswer,

@@ -7,7 +7,10 @@ from typing import Annotated
 from edge.app import Depends, Response, create_app, json_answer, make_handler
 from edge.callers import Caller
 from edge.clock import SystemClock
-from edge.composition import open_callers, open_house_keys, open_limits, open_signing_keys
+from edge.composition.callers import open_callers
+from edge.composition.keys import open_house_keys
+from edge.composition.limits import open_limits
+from edge.composition.signing import open_signing_keys
 from edge.settings import Settings
 from edge.signing.wire import SignAnswer, SignRequest, sign_answer
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from edge.app import Depends, Request, Response, create_app, json_answer, make_handler
 from edge.clock import SystemClock
-from edge.composition import (
-    open_callers,
-    open_house_keys,
-    open_limits,
-    open_nonces,
-    open_signers,
-    open_signing_keys,
-)
+from edge.composition.callers import open_callers
+from edge.composition.keys import open_house_keys
+from edge.composition.limits import open_limits
+from edge.composition.signing import open_nonces, open_signers, open_signing_keys
 from edge.settings import Settings
 from edge.signing.verify import claim_nonce
 from edge.signing.wire import VerifyAnswer, VerifyRequest, gateway_request_id, verify_answer

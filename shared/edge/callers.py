@@ -2,7 +2,7 @@
 """
 Who calls: an API key, an access token, or nobody in particular; and whether he may.
 
-:func:`edge.composition.open_callers` makes the one :class:`Callers` of a function, and ``callers.needs(scope)`` the
+:func:`edge.composition.callers.open_callers` makes the one :class:`Callers` of a function, and ``callers.needs(scope)`` the
 guard of a route::
 
     Guarded = Annotated[Caller, Depends(callers.needs("ratelimit:check"))]
@@ -118,7 +118,7 @@ class TokenValidation(Protocol):
 
 
 class Quotas(Protocol):
-    """Counts calls; :class:`edge.composition.LimiterQuotas`."""
+    """Counts calls; :class:`edge.composition.callers.LimiterQuotas`."""
 
     def charge_client(self, client_id: str, plan: str) -> "Verdict | None":
         """Charge a call to a client's plan; None if the plan has no limit."""

@@ -38,7 +38,7 @@ NEVER = (
 WITHOUT_FASTAPI = {"authorizer"}
 """Those that no HTTP request reaches."""
 
-MOST_MODULES = 460 if sys.version_info[:2] == (3, 13) else 510
+MOST_MODULES = 465 if sys.version_info[:2] == (3, 13) else 510
 """
 A ratchet: lower it when you can, raise it with a reason. It is set for Lambda's Python; others bring more of their own,
 and the layer has less than this environment: ``pydantic.v1``, which is not counted here.

@@ -61,11 +61,14 @@ def test_imports_point_the_right_way(path: Path) -> None:
             )
         assert not {name for name in imports if within(name, "edge.app") or within(name, "edge.web")}
     if within(module, "functions"):
-        allowed = {"edge.app", "edge.settings", "edge.clock", "edge.callers", "edge.composition"}
+        allowed = {"edge.app", "edge.settings", "edge.clock", "edge.callers"}
         assert not {
             name
             for name in imports
-            if within(name, "edge") and name not in allowed and domain_of(name) is None
+            if within(name, "edge")
+            and name not in allowed
+            and not within(name, "edge.composition")
+            and domain_of(name) is None
         }
         assert len(path.read_text().splitlines()) <= 80, "a handler is thin"
 
