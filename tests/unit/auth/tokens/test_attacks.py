@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tests.unit.auth.tokens.forge import Forge
 
 MOST_MS = 50
+ATTEMPTS = 4
 
 CORPUS = [
     *attacks.none_attacks(),
@@ -72,15 +73,20 @@ def outcome(forge: Forge, attack: Attack) -> str:
     """Return what is wrong with how *attack* ends, nothing if it is refused as it should be."""
     token = cast("str", attack.build(forge))
     assert token != forge.token()
-    begun_ns = time.thread_time_ns()
-    try:
-        forge.verify(token)
-    except TokenRefused as refused:
-        took_ms = (time.thread_time_ns() - begun_ns) / 1e6
-        if refused.reason not in attack.reasons:
-            return f"{attack.name}: refused as {refused.reason}"
-        return f"{attack.name}: took {took_ms:.0f} ms" if took_ms >= MOST_MS else ""
-    return f"{attack.name}: taken"
+    took_ms = float(MOST_MS)
+    for _ in range(ATTEMPTS):  # the first may import an algorithm, or meet the garbage collector
+        begun_ns = time.thread_time_ns()
+        try:
+            forge.verify(token)
+        except TokenRefused as refused:
+            took_ms = min(took_ms, (time.thread_time_ns() - begun_ns) / 1e6)
+            if refused.reason not in attack.reasons:
+                return f"{attack.name}: refused as {refused.reason}"
+        else:
+            return f"{attack.name}: taken"
+        if took_ms < MOST_MS:
+            return ""
+    return f"{attack.name}: took {took_ms:.0f} ms"
 
 
 @pytest.mark.parametrize(
