@@ -43,6 +43,16 @@ class Later(SystemClock):
         return super().now_ms() + self._ahead_ms
 
 
+class Stopped(SystemClock):
+    """A clock that stays at the time of day that *clock* has now."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._now_ms = clock.now_ms()
+
+    def now_ms(self) -> int:
+        return self._now_ms
+
+
 class Outcome(NamedTuple):
     """What a command left: exit code, standard output, standard error."""
 
@@ -95,6 +105,7 @@ class Operator:
 
     def refused(self, *argv: str, stdin: str = "", clock: Clock | None = None) -> str:
         """Run a command that is to fail, both ways, and return the reason."""
+        clock = Stopped(clock or SystemClock())  # both tell the same seconds
         told = self.run(*argv, stdin=stdin, clock=clock)
         assert (told.code, told.out) == (1, "")
         assert told.err.startswith("error: ") and told.err.count("\n") == 1
