@@ -1,5 +1,5 @@
 """
-Reads ``template.yaml`` for one region: its functions, routes and tables, as CloudFormation would resolve them.
+Reads ``template.yaml`` for one region: its functions, routes, schedules and tables, as CloudFormation would resolve them.
 
 The template stays the one truth: local regions, tests and tools learn names, environments and key schemas here and
 keep no copy. Only what is asked for is resolved, so a role or an alarm may use anything CloudFormation knows.
@@ -9,6 +9,7 @@ It does not expand SAM (no generated roles, versions or permissions) and does no
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ __all__ = [
     "Authorizer",
     "Function",
     "Route",
+    "Schedule",
     "Stack",
     "Table",
     "TemplateError",
@@ -36,6 +38,7 @@ __all__ = [
 ]
 
 FUNCTION_TYPE = "AWS::Serverless::Function"
+SCHEDULE_TYPES = ("Schedule", "ScheduleV2")
 IMPLICIT_API = "ServerlessHttpApi"
 """The API that SAM makes for routes that name none."""
 
@@ -103,6 +106,24 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """
+    One invocation that comes again and again (EventBridge).
+
+    Attributes:
+        function: logical id of the function that is invoked.
+        name: of the event in the template.
+        every_seconds: from one to the next.
+        payload: the JSON text that it is invoked with; None for EventBridge's own event.
+    """
+
+    function: str
+    name: str
+    every_seconds: int
+    payload: str | None
+
+
+@dataclass(frozen=True)
 class Table:
     """
     One DynamoDB table.
@@ -132,12 +153,14 @@ class Stack:
         routes: of the HTTP API.
         tables: all of them.
         outputs: logical ids of functions by the outputs that tell their ARN.
+        schedules: what is invoked by the clock.
     """
 
     functions: tuple[Function, ...]
     routes: tuple[Route, ...]
     tables: tuple[Table, ...]
     outputs: Mapping[str, str] = field(default_factory=dict)
+    schedules: tuple[Schedule, ...] = ()
 
     @property
     def borrowed(self) -> frozenset[str]:
@@ -174,14 +197,18 @@ def load_stack(
     functions: list[Function] = []
     routes: list[Route] = []
     tables: list[Table] = []
+    schedules: list[Schedule] = []
     for logical_id, resource in resolver.resources():
         if resource.get("Type") == FUNCTION_TYPE:
             properties = merged(defaults, resource.get("Properties", {}))
             functions.append(_function(logical_id, properties, resolver, path.parent))
             routes.extend(_routes(logical_id, properties, resolver, document))
+            schedules.extend(_schedules(logical_id, properties, resolver))
         elif resource.get("Type") in TABLE_TYPES:
             tables.append(_table(logical_id, _mapping(resource, "Properties"), resolver))
-    return Stack(tuple(functions), tuple(routes), tuple(tables), _outputs(document, functions))
+    return Stack(
+        tuple(functions), tuple(routes), tuple(tables), _outputs(document, functions), tuple(schedules)
+    )
 
 
 def borrow_authorizers(stack: Stack, lender: Stack) -> Stack:
@@ -315,6 +342,27 @@ def _routes(
             method = resolver.resolve(details.get("Method", "ANY"), where=where)
             method = "ANY" if method == "*" else str(method).upper()
             yield Route(method, str(resolver.resolve(path, where=where)), logical_id, authorizer)
+
+
+def _schedules(logical_id: str, properties: dict[str, object], resolver: Resolver) -> Iterator[Schedule]:
+    for name, event in _mapping(properties, "Events").items():
+        if not isinstance(event, dict) or event.get("Type") not in SCHEDULE_TYPES:
+            continue
+        where = f"{logical_id}.Events.{name}"
+        details = _mapping(event, "Properties")
+        # Schedule and ScheduleV2 name it differently
+        expression = details.get("Schedule", details.get("ScheduleExpression"))
+        found = re.fullmatch(_RATE, str(resolver.resolve(expression, where=where)))
+        if found is None:
+            msg = f"{where}: only rate(n minutes|hours|days) is known here"
+            raise TemplateError(msg)
+        payload = resolver.resolve(details.get("Input"), where=where)
+        every_seconds = int(found[1]) * _UNIT_SECONDS[found[2]]
+        yield Schedule(logical_id, str(name), every_seconds, None if payload is None else str(payload))
+
+
+_RATE = r"rate\(([1-9]\d{0,5}) (minute|hour|day)s?\)"
+_UNIT_SECONDS = {"minute": 60, "hour": 3_600, "day": 86_400}
 
 
 def _authorizer(

@@ -1,8 +1,9 @@
 """
-The global endpoint: one port that stands for the latency-routed name and forwards to a living region.
+The global endpoint: one port that stands for the latency-routed name and forwards to the best region for a client.
 
-On AWS, Route 53 and CloudFront do this with a health check per region. Here a region counts as gone while it refuses
-connections; it is asked again with the next request, so it is back as soon as it listens.
+The order of the regions is ``geo_route``'s (:mod:`infra.local.ranking`). A region that refuses the connection is passed
+over at once; one that takes a request and dies with it is no reason to ask another, unless the request is one that may
+be repeated (RFC 9110, section 9.2.2: safe methods).
 """
 
 from __future__ import annotations
@@ -10,34 +11,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
+from edge.regions import BY_CODE
 from infra.local.emulator import HOST
 from infra.local.leash import hold_leash
-from infra.local.messages import HOP_BY_HOP, SERVICE_UNAVAILABLE, HttpRequest, HttpResponse, gateway_message
+from infra.local.messages import BAD_GATEWAY, HOP_BY_HOP, SERVICE_UNAVAILABLE, HttpRequest, HttpResponse
+from infra.local.ranking import Place, Rankings, place_of
 from infra.local.region import fastest_event_loop, leave, serve_until_signal, tell
 from infra.local.server import Server
 from infra.local.upstream import Broken, Refused, Upstream
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Mapping
 
-
-def choose_region(codes: Sequence[str], refused: AbstractSet[str]) -> str | None:
-    """
-    Return the region that a request goes to, or None if none is left.
-
-    Args:
-        codes: all regions, in catalogue order.
-        refused: those that refused this request's connection.
-
-    Example:
-        >>> choose_region(["iad1", "sfo1"], {"iad1"})
-        'sfo1'
-    """
-    # Distance means nothing on one machine: the order of the catalogue decides.
-    return next((code for code in codes if code not in refused), None)
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Front:
@@ -46,24 +35,29 @@ class Front:
 
     Args:
         regions: connection pool by region code, in catalogue order.
+        rankings: which of them is the best for a place.
+        default_place: where clients are who do not say.
     """
 
-    def __init__(self, regions: Mapping[str, Upstream]) -> None:
+    def __init__(self, regions: Mapping[str, Upstream], rankings: Rankings, *, default_place: Place) -> None:
         self._regions = regions
+        self._rankings = rankings
+        self._default_place = default_place
 
     async def handle(self, request: HttpRequest) -> HttpResponse:
-        """Forward one request; ask the next region only while nothing was sent."""
+        """Forward one request; ask the next region while nothing was sent, or what was sent may be repeated."""
         headers = forwarded_headers(request)
-        codes = tuple(self._regions)
-        refused: set[str] = set()
-        while (code := choose_region(codes, refused)) is not None:
+        answer = SERVICE_UNAVAILABLE
+        for code in await self._rankings.order(place_of(request, self._default_place)):
             try:
                 return await self._regions[code].send(request, headers)
             except Refused:
-                refused.add(code)
+                continue
             except Broken:
-                return gateway_message(502, "Bad Gateway")
-        return SERVICE_UNAVAILABLE
+                answer = BAD_GATEWAY
+                if request.method not in SAFE_METHODS:
+                    break
+        return answer
 
 
 def forwarded_headers(request: HttpRequest) -> list[tuple[bytes, bytes]]:
@@ -80,11 +74,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m infra.local.front")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--region", action="append", required=True, metavar="CODE=PORT")
+    parser.add_argument(
+        "--key-file", type=Path, help="of the API key that regions are asked for a route with"
+    )
     parser.add_argument("--status-fd", type=int, required=True)
     options = parser.parse_args()
     hold_leash()
     ports = dict(item.split("=", 1) for item in options.region)
-    front = Front({code: Upstream(HOST, int(port)) for code, port in ports.items()})
+    regions = {code: Upstream(HOST, int(port)) for code, port in ports.items()}
+    first = BY_CODE[next(iter(regions))]
+    front = Front(
+        regions,
+        Rankings(regions, key_path=options.key_file),
+        default_place=Place(first.latitude, first.longitude),
+    )
     new_event_loop = fastest_event_loop()
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:

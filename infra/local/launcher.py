@@ -21,7 +21,7 @@ from infra.local.children import ROOT, Child, ChildFailed, shown, start_child
 from infra.local.emulator import HOST, Emulator, EmulatorFailed, start_emulator
 from infra.local.ports import Ports, PortTaken
 from infra.local.progress import Progress, say
-from infra.local.provision import Provision
+from infra.local.provision import DEMO_KEY_FILE, Provision
 from infra.local.state import RegionState, State, remove_state, write_state
 from infra.template import Stack, TemplateError, load_stack
 
@@ -176,7 +176,8 @@ class Launcher:
             self._running.regions[region.code] = child
 
     async def _start_front(self) -> None:
-        arguments = ["--port", str(self._ports.front)]
+        key_file = self._options.local_dir / DEMO_KEY_FILE
+        arguments = ["--port", str(self._ports.front), "--key-file", str(key_file)]
         for code, port in self._ports.regions.items():
             arguments += ["--region", f"{code}={port}"]
         log_path = self._log_path("global")

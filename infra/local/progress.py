@@ -32,7 +32,7 @@ class Progress:
         """Say that everything is there, where, and what to try."""
         say(f"ready in {time.monotonic() - self._began:.1f} s")
         say("")
-        say(f"  global  {state['global']}  the first living region")
+        say(f"  global  {state['global']}  the best region that lives")
         for code, region in state["regions"].items():
             say(f"  {code}    {region['url']}  {region['aws_region']:<14}  {BY_CODE[code].place}")
         say(f"  logs    {shown(logs)}, addresses in {shown(state_path)}")

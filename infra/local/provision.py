@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from infra.template import Stack
 
 AUTH_SECRET_NAME: Final = "kaizen-edge-global-auth"  # noqa: S105 - a name
+DEMO_KEY_FILE: Final = "demo-key"
 TOKEN_ISSUER: Final = "kaizen-edge"  # noqa: S105 - a name; the template's default
 
 
@@ -86,7 +87,7 @@ class Provision:
         from edge.aws.credentials import Credentials, FixedCredentials
         from edge.aws.dynamo import DynamoDB
 
-        text = self._kept("demo-key", lambda: generate("dev", os.urandom).text).strip()
+        text = self._kept(DEMO_KEY_FILE, lambda: generate("dev", os.urandom).text).strip()
         shown = parse(text)
         client = DynamoDB(
             region=GLOBAL_STACK_REGION.aws_region,

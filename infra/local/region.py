@@ -23,11 +23,12 @@ from infra.local.functions import LocalFunctions, region_environment
 from infra.local.gateway import Gateway
 from infra.local.leash import hold_leash
 from infra.local.loading import LoadFailed
+from infra.local.schedules import run_schedules
 from infra.local.server import Server
 from infra.template import TemplateError, borrow_authorizers, load_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
 DRAIN_SECONDS: Final = 3.0
 """How long requests in flight may take once the region is told to stop."""
@@ -71,7 +72,8 @@ def main() -> None:
         gateway = Gateway(stack, functions, api_id=f"local{options.code}", aws_region=options.aws_region)
         new_event_loop = fastest_event_loop()
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(_serve(gateway, functions, options.port, options.status_fd))
+            clockwork = run_schedules(stack.schedules, functions, aws_region=options.aws_region)
+            runner.run(_serve(gateway, functions, clockwork, port=options.port, status_fd=options.status_fd))
     except (LoadFailed, TemplateError, OSError) as error:
         tell(options.status_fd, f"failed: {' '.join(str(error).split())}")
         leave(1)
@@ -123,10 +125,18 @@ async def serve_until_signal(server: Server, *, port: int, status_fd: int) -> No
     await server.stop(grace_seconds=DRAIN_SECONDS)
 
 
-async def _serve(gateway: Gateway, functions: LocalFunctions, port: int, status_fd: int) -> None:
-    watch = asyncio.create_task(functions.watch())
+async def _serve(
+    gateway: Gateway,
+    functions: LocalFunctions,
+    clockwork: Coroutine[None, None, None],
+    *,
+    port: int,
+    status_fd: int,
+) -> None:
+    beside = [asyncio.create_task(functions.watch()), asyncio.create_task(clockwork)]
     await serve_until_signal(Server(gateway.handle), port=port, status_fd=status_fd)
-    watch.cancel()
+    for task in beside:
+        task.cancel()
 
 
 if __name__ == "__main__":

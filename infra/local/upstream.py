@@ -74,6 +74,9 @@ class Upstream:
         except TimeoutError as error:
             exchange.close()
             raise Broken from error
+        except asyncio.CancelledError:  # its answer would be taken for that of the next request
+            exchange.close()
+            raise
         if exchange.reusable:
             exchange.idle_since = asyncio.get_running_loop().time()
             self._idle.append(exchange)

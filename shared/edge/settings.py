@@ -89,6 +89,8 @@ class Settings(NamedTuple):
         sessions_table: name of the global table of refresh families and revocations, or None.
         keys_table: name of the global table of API keys, or None where callers are not known by them.
         nonces_table: name of the table of this region's used nonces, or None where no signature is verified.
+        region_health_table: name of the global table of what regions see of each other, or None where nobody looks.
+        telemetry_table: name of the table of metrics and errors, the same in every region, or None where none are kept.
         auth_secret: name of the secret with the keys of the house, or None where no token is read or written.
         token_issuer: what our tokens say as ``iss``, and what is accepted.
         token_audience: the same for ``aud``.
@@ -116,6 +118,8 @@ class Settings(NamedTuple):
     sessions_table: str | None
     keys_table: str | None
     nonces_table: str | None
+    region_health_table: str | None
+    telemetry_table: str | None
     auth_secret: str | None
     token_issuer: str
     token_audience: str
@@ -157,6 +161,8 @@ class Settings(NamedTuple):
             sessions_table=read.parsed("SESSIONS_TABLE", _parse_table_name, None),
             keys_table=read.parsed("KEYS_TABLE", _parse_table_name, None),
             nonces_table=read.parsed("NONCES_TABLE", _parse_table_name, None),
+            region_health_table=read.parsed("REGION_HEALTH_TABLE", _parse_table_name, None),
+            telemetry_table=read.parsed("TELEMETRY_TABLE", _parse_table_name, None),
             auth_secret=read.parsed("AUTH_SECRET", _parse_secret_name, None),
             token_issuer=read.parsed("TOKEN_ISSUER", _parse_party, "kaizen-edge"),
             token_audience=read.parsed("TOKEN_AUDIENCE", _parse_party, "kaizen-edge-api"),

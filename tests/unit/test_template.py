@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.template import Authorizer, Route, Stack, TemplateError, borrow_authorizers, load_stack
+from infra.template import (
+    Authorizer,
+    Route,
+    Schedule,
+    Stack,
+    TemplateError,
+    borrow_authorizers,
+    load_stack,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -353,3 +361,29 @@ def test_authorizer_that_the_stack_beside_does_not_have_is_refused(name: str, lo
     stack = load(guarded(arn=f"!Ref {name}").replace("Outputs:", "Unused:"))
     with pytest.raises(TemplateError, match=f"authorizer {name}: neither a function"):
         borrow_authorizers(stack, load(guarded()))
+
+
+SCHEDULED = """
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/some_thing/
+      Events:
+        Minutely: {Type: Schedule, Properties: {Schedule: rate(1 minute)}}
+        Daily: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(2 days), Input: '{"task":"x"}'}}
+        Route: {Type: HttpApi, Properties: {Path: /x, Method: GET}}
+"""
+
+
+def test_schedules_of_both_kinds_are_read(load: Load) -> None:
+    assert load(SCHEDULED).schedules == (
+        Schedule("F", "Minutely", 60, None),
+        Schedule("F", "Daily", 172_800, '{"task":"x"}'),
+    )
+
+
+@pytest.mark.parametrize("expression", ["cron(0 12 * * ? *)", "rate(0 minutes)", "rate(1 week)", "often"])
+def test_schedule_that_is_not_understood_is_refused_with_its_place(load: Load, expression: str) -> None:
+    with pytest.raises(TemplateError, match=r"F\.Events\.Minutely: only rate"):
+        load(SCHEDULED.replace("rate(1 minute)", f"'{expression}'"))

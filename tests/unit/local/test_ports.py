@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 
 from edge.regions import DEPLOYED
-from infra.local.front import choose_region, forwarded_headers
-from infra.local.messages import HttpRequest
 from infra.local.ports import Ports, PortTaken
 
 
@@ -22,28 +20,3 @@ def test_port_outside_tcp_is_told_in_a_line(base: int, monkeypatch: pytest.Monke
     monkeypatch.setattr("infra.local.ports._bind_error", lambda _port: 0)
     with pytest.raises(PortTaken, match=r"is not a TCP port; choose others: make up PORT=9000"):
         Ports.from_base(base, DEPLOYED).check()
-
-
-def test_first_region_that_did_not_refuse_is_chosen() -> None:
-    codes = ("iad1", "sfo1", "cdg1")
-    assert choose_region(codes, set()) == "iad1"
-    assert choose_region(codes, {"iad1", "sfo1"}) == "cdg1"
-    assert choose_region(codes, set(codes)) is None
-
-
-def test_forwarded_request_names_its_client_last_and_loses_framing() -> None:
-    headers = (
-        (b"host", b"h"),
-        (b"connection", b"close"),
-        (b"content-length", b"4"),
-        (b"x-forwarded-for", b"10.0.0.1"),
-        (b"x-a", b"1"),
-        (b"x-a", b"2"),
-    )
-    forwarded = forwarded_headers(HttpRequest("POST", b"/", headers, b"body", "127.0.0.1", 8000))
-    assert forwarded == [
-        (b"host", b"h"),
-        (b"x-a", b"1"),
-        (b"x-a", b"2"),
-        (b"x-forwarded-for", b"10.0.0.1, 127.0.0.1"),
-    ]
