@@ -7,6 +7,9 @@ guard of a route::
 
     Guarded = Annotated[Caller, Depends(callers.needs("ratelimit:check"))]
 
+Credentials are an API key in ``X-API-Key`` or, for clients that can set no other header (Prometheus), as
+``Authorization: ApiKey <key>``; or an access token as ``Authorization: Bearer <token>``.
+
 A guard answers 401 for credentials that are missing or wrong, 403 for a scope that the caller lacks and 429 for one who
 is over his plan, before the body is looked at. Whoever shows nothing is ANONYMOUS and limited by the address that the
 gateway saw, never by a header, which a client can write. Whoever shows something wrong is refused, not ANONYMOUS; and
@@ -224,12 +227,13 @@ class Callers:
             raise AmbiguousCredentials
         ((name, value),) = shown
         if name in KEY_ONLY:
-            record = self._keys.authenticate(value.decode("latin-1"))
-            self._keys.note_used(record)
-            return Caller(
-                "key", record.role, record.scopes, record.id, record.id, record.plan, record.expires_at
-            )
-        said = self._tokens.validate(_bearer(value)).token
+            return self._by_key(value.decode("latin-1"))
+        scheme, credentials = _authorization(value)
+        if scheme == "apikey":
+            return self._by_key(credentials)
+        if scheme != "bearer":
+            raise UnknownScheme
+        said = self._tokens.validate(credentials).token
         return Caller(
             "token",
             said.role,
@@ -239,6 +243,12 @@ class Callers:
             said.plan or "free",
             said.expires_at,
         )
+
+
+    def _by_key(self, text: str) -> Caller:
+        record = self._keys.authenticate(text)
+        self._keys.note_used(record)
+        return Caller("key", record.role, record.scopes, record.id, record.id, record.plan, record.expires_at)
 
 
 def bearer_token(asgi_scope: "Scope") -> str | None:
@@ -252,14 +262,18 @@ def bearer_token(asgi_scope: "Scope") -> str | None:
     shown = [value for name, value in asgi_scope["headers"] if name == b"authorization"]
     if len(shown) > 1:
         raise AmbiguousCredentials
-    return _bearer(shown[0]) if shown else None
-
-
-def _bearer(value: bytes) -> str:
-    scheme, _, token = value.decode("latin-1").partition(" ")
-    if scheme.lower() != "bearer":
+    if not shown:
+        return None
+    scheme, token = _authorization(shown[0])
+    if scheme != "bearer":
         raise UnknownScheme
     return token
+
+
+def _authorization(value: bytes) -> tuple[str, str]:
+    """Return the scheme in lower case (RFC 9110, section 11.1) and what follows it."""
+    scheme, _, credentials = value.decode("latin-1").partition(" ")
+    return scheme.lower(), credentials
 
 
 def _within(verdict: "Verdict") -> list[tuple[bytes, bytes]]:

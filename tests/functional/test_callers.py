@@ -233,7 +233,12 @@ def test_what_an_authorization_header_may_say(house: House, who: Callable[..., A
         "": "unknown_scheme",
         "Basic dXNlcjpwYXNz": "unknown_scheme",
         "Digest username=x": "unknown_scheme",
-        "ApiKey " + house.admin_key: "unknown_scheme",
+        f"ApiKey {house.admin_key}": None,
+        f"apikey {house.admin_key}": None,
+        f"ApiKey  {house.admin_key}": "malformed_key",
+        f"ApiKey {token}": "malformed_key",
+        "ApiKey": "malformed_key",
+        f"ApiKey:{house.admin_key}": "unknown_scheme",
         "ſBearer x": "unknown_scheme",
         "Basic e30=, Bearer " + token: "unknown_scheme",
     }

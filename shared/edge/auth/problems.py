@@ -24,7 +24,7 @@ class AmbiguousCredentials(NotAuthenticated):
 
 
 class UnknownScheme(NotAuthenticated):
-    """The Authorization header is of another scheme than Bearer."""
+    """The Authorization header is of a scheme that is not taken here."""
 
     slug, title, reason = "unknown-scheme", "Unknown scheme", "unknown_scheme"
-    detail = "The Authorization header takes the Bearer scheme."
+    detail = "The Authorization header takes the schemes Bearer and, where a key may call, ApiKey."
