@@ -29,6 +29,10 @@ help: ## list the targets
 	@infra/make-venv .venv-sam requirements-sam.txt
 	@touch $@
 
+.venv-scan/stamp: requirements-scan.txt
+	@infra/make-venv .venv-scan requirements-scan.txt
+	@touch $@
+
 .venv-bench/stamp: requirements-bench.txt
 	@infra/make-venv .venv-bench requirements-bench.txt
 	@touch $@
@@ -65,7 +69,7 @@ format: .venv/dev.stamp ## write the code as the formatter wants it
 	@.venv/bin/ruff check --fix --quiet . || true
 
 .PHONY: test
-test: .venv/dev.stamp .venv-sam/stamp build ## every test: unit, contract, functional, infra, runtime, local, examples, operators, README
+test: .venv/dev.stamp .venv-sam/stamp .venv-scan/stamp build ## every test: unit, contract, functional, infra, runtime, local, examples, operators, README
 	@$(QUICK_TESTS)
 	@$(PY) -m pytest -q $(filter-out tests/unit tests/contract tests/bench tests/events tests/vectors,$(patsubst %/,%,$(wildcard tests/*/)))
 
@@ -85,4 +89,4 @@ lock: .venv/dev.stamp ## resolve requirements*.in into pinned, hashed requiremen
 
 .PHONY: clean
 clean: ## remove everything that make made
-	@rm -rf .venv .venv-sam .venv-bench .aws-sam .cache .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-sam .venv-scan .venv-bench .aws-sam .cache .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import tomllib
 
+from edge.regions import DEPLOYED
 from infra.template import load_stack
 from tests.infra.document import (
     ROOT,
@@ -110,6 +111,22 @@ def test_only_the_api_invokes_functions_and_only_alias_live() -> None:
         assert permission["Properties"]["Principal"] == "apigateway.amazonaws.com"
         assert permission["Properties"]["FunctionName"]["Ref"].endswith("Aliaslive")
         assert "SourceArn" in permission["Properties"]
+
+
+def test_codes_of_the_regions_are_the_catalogues() -> None:
+    assert template()["Mappings"]["Regions"] == {
+        region.aws_region: {"Code": region.code} for region in DEPLOYED
+    }
+
+
+def test_api_has_one_way_in_where_there_is_a_domain() -> None:
+    api = resources("AWS::Serverless::HttpApi")["HttpApi"]["Properties"]
+    assert api["DisableExecuteApiEndpoint"] == {"Fn::If": ["HasDomain", True, False]}
+    for kind in ("AWS::ApiGatewayV2::DomainName", "AWS::ApiGatewayV2::ApiMapping"):
+        assert {found["Condition"] for found in resources(kind).values()} == {"HasDomain"}
+    for name in resources("AWS::ApiGatewayV2::DomainName").values():
+        (configuration,) = name["Properties"]["DomainNameConfigurations"]
+        assert configuration["SecurityPolicy"] == "TLS_1_2"
 
 
 def test_version_of_the_template_is_that_of_the_project() -> None:
