@@ -92,6 +92,7 @@ class Settings(NamedTuple):
         region_health_table: name of the global table of what regions see of each other, or None where nobody looks.
         telemetry_table: name of the table of metrics and errors, the same in every region, or None where none are kept.
         auth_secret: name of the secret with the keys of the house, or None where no token is read or written.
+        cdn_secret: name of the secret that the CDN proves itself with, or None where there is no CDN.
         token_issuer: what our tokens say as ``iss``, and what is accepted.
         token_audience: the same for ``aud``.
         refresh_grace_seconds: how long after a rotation its parent still gets the same answer.
@@ -121,6 +122,7 @@ class Settings(NamedTuple):
     region_health_table: str | None
     telemetry_table: str | None
     auth_secret: str | None
+    cdn_secret: str | None
     token_issuer: str
     token_audience: str
     refresh_grace_seconds: int
@@ -164,6 +166,7 @@ class Settings(NamedTuple):
             region_health_table=read.parsed("REGION_HEALTH_TABLE", _parse_table_name, None),
             telemetry_table=read.parsed("TELEMETRY_TABLE", _parse_table_name, None),
             auth_secret=read.parsed("AUTH_SECRET", _parse_secret_name, None),
+            cdn_secret=read.parsed("CDN_SECRET", _parse_secret_name, None),
             token_issuer=read.parsed("TOKEN_ISSUER", _parse_party, "kaizen-edge"),
             token_audience=read.parsed("TOKEN_AUDIENCE", _parse_party, "kaizen-edge-api"),
             refresh_grace_seconds=read.parsed("REFRESH_GRACE_SECONDS", _parse_grace, DEFAULT_GRACE_SECONDS),
