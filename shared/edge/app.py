@@ -278,8 +278,8 @@ class EdgeApp(FastAPI):
         return self.bounded(app)
 
     def never_waits(self) -> bool:
-        """Return whether every route and dependency runs without an event loop, as the house style asks for."""
-        if self.user_middleware:
+        """Return whether all runs without an event loop, as the house style asks for; middleware says it of itself."""
+        if not all(getattr(added.cls, "never_waits", False) for added in self.user_middleware):
             return False
         waiting = [route.dependant for route in self.routes if isinstance(route, APIRoute)]
         if len(waiting) != len(self.routes):

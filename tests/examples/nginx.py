@@ -1,9 +1,4 @@
-"""
-nginx for the tests of ``examples/nginx``: the one on PATH, else Debian's package, unpacked below ``.cache``.
-
-Unpacking needs no root and installs nothing: ``apt-get download`` and ``dpkg -x``. Where neither is to be had,
-:func:`find_nginx` says why.
-"""
+"""nginx for the tests of ``examples/nginx``; where it is not to be had, :func:`find_nginx` says why."""
 
 from __future__ import annotations
 
@@ -13,11 +8,12 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from tests.debian import Found, find_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,55 +25,18 @@ START_SECONDS = 10.0
 STOP_SECONDS = 5.0
 
 
-class Found(NamedTuple):
-    """Where nginx lies, or why it does not: exactly one is set."""
-
-    binary: Path | None
-    reason: str | None
-
-
 @cache
 def find_nginx() -> Found:
-    """Find nginx, or unpack it once."""
+    """Find an nginx that can run the example."""
     if shutil.which("envsubst") is None:
         return Found(None, "no envsubst (gettext-base), which examples/nginx/run needs")
-    installed = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
-    if installed is not None:
-        return Found(Path(installed), None)
-    folder = ROOT / ".cache" / "nginx"
-    binary = folder / "usr" / "sbin" / "nginx"
-    if not binary.exists() and (reason := _unpack(folder)) is not None:
-        return Found(None, reason)
-    ran = subprocess.run([binary, "-V"], capture_output=True, text=True, timeout=30)
+    found = find_program("nginx", "usr/sbin/nginx")
+    if found.binary is None:
+        return found
+    ran = subprocess.run([found.binary, "-V"], capture_output=True, text=True, timeout=30)
     if "--with-http_auth_request_module" not in ran.stderr:
-        return Found(None, f"{binary} does not run here or has no auth_request")
-    return Found(binary, None)
-
-
-def _unpack(folder: Path) -> str | None:
-    """Return None once nginx is in *folder*, else why it is not."""
-    if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
-        return "no nginx, and no apt-get and dpkg to get it with"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
-        scratch = Path(name)
-        try:
-            fetched = subprocess.run(
-                ["apt-get", "download", "-q", "nginx"], cwd=scratch, capture_output=True, timeout=60
-            )
-        except subprocess.TimeoutExpired:
-            return "no nginx, and apt-get did not fetch it in 60 s"
-        packages = list(scratch.glob("nginx_*.deb"))
-        if fetched.returncode != 0 or len(packages) != 1:
-            return f"no nginx, and apt-get could not fetch it (exit code {fetched.returncode})"
-        unpacked = scratch / "unpacked"
-        subprocess.run(["dpkg", "-x", packages[0], unpacked], check=True, capture_output=True, timeout=60)
-        try:
-            unpacked.rename(folder)
-        except OSError:  # another run unpacked it at the same time
-            if not (folder / "usr" / "sbin" / "nginx").exists():
-                raise
-    return None
+        return Found(None, f"{found.binary} does not run here or has no auth_request")
+    return found
 
 
 @contextlib.contextmanager

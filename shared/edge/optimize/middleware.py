@@ -1,5 +1,6 @@
 """
-The engine for the answers of an ASGI application, as one middleware; it needs no framework.
+The engine for the answers of an ASGI application, as one middleware; it needs no framework, but something around it
+that renders problems (:mod:`edge.web.boundary`).
 
 It acts on 200 answers to GET that are known to be finite and small enough. Streams (more to come, no
 ``Content-Length``), everything larger, every other status and method pass as they are and when they are.
@@ -9,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from edge.optimize.codecs import encoder
 from edge.optimize.engine import MOST_BODY_BYTES, READ_FIELDS, Optimised, optimise
-from edge.optimize.problems import UnusableHeaders
+from edge.optimize.problems import NothingAcceptable, PreconditionFailed, UnusableHeaders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,11 +20,13 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from edge.clock import Clock
+    from edge.optimize.engine import EncoderOf
     from edge.optimize.policy import Strategy
 
-    StrategyOf = Callable[[Scope], Strategy]
+    StrategyOf = Callable[[Scope], Strategy | None]
 
 _OK: Final = 200
+_PROBLEMS: Final = {problem.status: problem for problem in (NothingAcceptable, PreconditionFailed)}
 _LATIN: Final = "iso-8859-1"
 
 
@@ -32,18 +36,23 @@ class OptimizeMiddleware:
 
     Args:
         app: the application.
-        strategy: for every answer, or what says it of a request's scope.
+        strategy: for every answer, or what says it of a request's scope; None keeps what each answer says to caches.
         clock: to read dates with.
         most_buffered_bytes: the largest body that is held back, at most 5 MB.
+        encoder_of: gives the encoder of a coding, or None; one that remembers suits files that never change.
     """
+
+    never_waits: Final = True
+    """It awaits the application and nothing else: an application that never waits stays one (:mod:`edge.web.straight`)."""
 
     def __init__(
         self,
         app: ASGIApp,
         *,
-        strategy: Strategy | StrategyOf,
+        strategy: Strategy | StrategyOf | None,
         clock: Clock,
         most_buffered_bytes: int = MOST_BODY_BYTES,
+        encoder_of: EncoderOf = encoder,
     ) -> None:
         if not 0 < most_buffered_bytes <= MOST_BODY_BYTES:
             raise ValueError("most_buffered_bytes")
@@ -51,21 +60,36 @@ class OptimizeMiddleware:
         self._strategy = strategy
         self._clock = clock
         self._most_bytes = most_buffered_bytes
+        self._encoder_of = encoder_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; other ASGI scopes pass through."""
+        """
+        Serve one request; other ASGI scopes pass through.
+
+        Raises:
+            NothingAcceptable: the client takes none of what the answer can be coded in.
+            PreconditionFailed: the answer is not the version that the client asks for.
+        """
         if scope["type"] != "http" or scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
         strategy = self._strategy(scope) if callable(self._strategy) else self._strategy
-        held = _Held(scope, send, strategy, self._clock, self._most_bytes)
+        held = _Held(scope, send, strategy, self._clock, self._most_bytes, self._encoder_of)
         await self._app(scope, receive, held.send)
 
 
 class _Held:
     """An answer that is held back until it is whole, or known to be none of ours."""
 
-    def __init__(self, scope: Scope, send: Send, strategy: Strategy, clock: Clock, most_bytes: int) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        send: Send,
+        strategy: Strategy | None,
+        clock: Clock,
+        most_bytes: int,
+        encoder_of: EncoderOf,
+    ) -> None:
         self._request = [
             (name.decode(_LATIN), value.decode(_LATIN))
             for name, value in scope["headers"]
@@ -75,6 +99,7 @@ class _Held:
         self._strategy = strategy
         self._clock = clock
         self._most_bytes = most_bytes
+        self._encoder_of = encoder_of
         self._start: Message | None = None
         self._parts: list[Message] = []
         self._bytes = 0
@@ -119,6 +144,8 @@ class _Held:
         except UnusableHeaders:
             await self._pass()  # the server knows what to do with them
             return
+        if made.status in _PROBLEMS:
+            raise _PROBLEMS[made.status]
         self._start, self._parts = None, []
         headers = [(name.encode(_LATIN), value.encode(_LATIN)) for name, value in made.headers]
         await self._send({**start, "status": made.status, "headers": headers})
@@ -136,6 +163,7 @@ class _Held:
             request_headers=self._request,
             response_headers=lines,
             now_ms=self._clock.now_ms(),
+            encoder_of=self._encoder_of,
         )
 
 

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 Strategy = Literal["aggressive", "moderate", "conservative", "none"]
 CacheReason = Literal[
     "as_asked",
+    "as_told",
     "request_has_credentials",
     "response_sets_cookie",
     "response_forbids_storing",
     "response_is_private",
     "response_revalidates",
     "not_acceptable",
+    "precondition_failed",
 ]
 
 CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
@@ -63,24 +65,26 @@ POLICIES: Final[dict[Strategy, CachePolicy]] = {
 }
 
 
-def decide_policy(strategy: Strategy, request: Lines, response: Lines) -> tuple[CachePolicy, CacheReason]:
+def decide_policy(
+    strategy: Strategy | None, request: Lines, response: Lines
+) -> tuple[CachePolicy, CacheReason]:
     """
     Return the policy that *strategy* comes to, and why.
 
     Args:
-        strategy: what was asked for.
+        strategy: what was asked for; None for what *response* says itself, and where it says nothing, conservative.
         request: header lines of the request.
         response: header lines of the response.
 
     Returns:
         That of *strategy*, or a stricter one: ``no-store`` for an answer that sets a cookie (replayed, it would hand
         out the session) or forbids storing; ``private, no-cache`` for credentials, and for an answer that says
-        ``private`` or ``no-cache`` itself.
+        ``private`` or ``no-cache`` itself. What *response* says itself stays if it is no wider than that.
     """
-    asked = POLICIES[strategy]
+    told = directives(field(response, "cache-control"))
+    asked = _own(response) if strategy is None else POLICIES[strategy]
     if not asked.is_tagged:
         return asked, "as_asked"
-    told = directives(field(response, "cache-control"))
     if "no-store" in told:
         return POLICIES["none"], "response_forbids_storing"
     if field(response, "set-cookie") is not None:
@@ -88,13 +92,30 @@ def decide_policy(strategy: Strategy, request: Lines, response: Lines) -> tuple[
     private = POLICIES["conservative"]
     if asked is private:
         return asked, "as_asked"
-    if any(name in CREDENTIALS for name, _ in request):
+    if any(name in CREDENTIALS for name, _ in request) and not (strategy is None and _is_private(response)):
         return private, "request_has_credentials"
+    if strategy is None:
+        return asked, "as_told"
     if "private" in told:
         return private, "response_is_private"
     if "no-cache" in told:
         return private, "response_revalidates"
     return asked, "as_asked"
+
+
+def _own(response: Lines) -> CachePolicy:
+    """Return what *response* says to caches; a targeted field of its own is kept for shared ones that heed it."""
+    told = field(response, "cache-control")
+    if told is None:
+        return POLICIES["conservative"]
+    targeted = "no-store" if "private" in directives(told) else field(response, "cdn-cache-control") or told
+    return CachePolicy(told, targeted, is_tagged=True)
+
+
+def _is_private(response: Lines) -> bool:
+    """Return whether shared caches may keep nothing of *response*: ``private="x-name"`` only forbids that field."""
+    members = (field(response, "cache-control") or "").lower().split(",")
+    return "private" in [member.strip(" \t") for member in members]
 
 
 def is_cache_field(name: str) -> bool:

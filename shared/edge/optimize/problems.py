@@ -4,11 +4,13 @@ What cannot be optimised.
 ::
 
     edge.problems.RequestProblem
-    |-- UnusableHeaders   422  bad_header_name | bad_header_value | too_many_headers | headers_too_large   + part
-    `-- ResultTooLarge    413  result_too_large                                                            + limit_bytes
+    |-- NothingAcceptable   406  nothing_acceptable
+    |-- PreconditionFailed  412  precondition_failed
+    |-- UnusableHeaders     422  bad_header_name | bad_header_value | too_many_headers | headers_too_large   + part
+    `-- ResultTooLarge      413  result_too_large                                                            + limit_bytes
 
-A body over the limit is :class:`edge.problems.BodyTooLarge`. That no representation is acceptable to the client is no
-problem but an answer, 406.
+A body over the limit is :class:`edge.problems.BodyTooLarge`. The first two are what the middleware raises; to
+``POST /api/optimize/response`` 406 and 412 are no problems but answers.
 """
 
 from __future__ import annotations
@@ -26,6 +28,28 @@ _DETAILS: Final[dict[HeaderReason, str]] = {
     "too_many_headers": "There are more header lines than this route takes.",
     "headers_too_large": "The headers are longer than this route takes.",
 }
+
+
+class NothingAcceptable(RequestProblem):
+    """The client refuses the identity, and every coding that there is."""
+
+    slug, title, status, reason = "nothing-acceptable", "Nothing acceptable", 406, "nothing_acceptable"
+    detail = "Accept-Encoding takes no coding that this answer can have; gzip and identity can be had."
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Name what the answer depended on (RFC 9110, section 12.5.5)."""
+        return [(b"vary", b"Accept-Encoding")]
+
+
+class PreconditionFailed(RequestProblem):
+    """The client asks for another version than there is."""
+
+    slug, title, status, reason = "precondition-failed", "Precondition failed", 412, "precondition_failed"
+    detail = "The current version is not the one that If-Match or If-Unmodified-Since asks for."
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Name what the version depends on."""
+        return [(b"vary", b"Accept-Encoding")]
 
 
 class UnusableHeaders(RequestProblem):

@@ -6,13 +6,13 @@ from base64 import b64encode
 from binascii import Error as NotBase64
 from binascii import a2b_base64
 from json import JSONEncoder
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # pydantic refuses typing's before Python 3.12
 
-from edge.optimize.engine import EncodingReason, Optimised, optimise
+from edge.optimize.engine import EncodingReason, Optimised, OptimisedStatus, optimise
 from edge.optimize.fields import MOST_CHARS, MOST_LINES
 from edge.optimize.policy import CacheReason, Strategy
 from edge.problems import FieldError, InvalidValues
@@ -100,11 +100,11 @@ class OptimizeAnswer(TypedDict):
     """
     The optimised answer.
 
-    The body is in *body* if it is text in no coding and came as text, else in *body_base64*; with 304 and 406 both are
+    The body is in *body* if it is text in no coding and came as text, else in *body_base64*; without 200 both are
     null. Of *headers* only ``set-cookie`` is a list, of its lines.
     """
 
-    status: Literal[200, 304, 406]
+    status: OptimisedStatus
     headers: dict[str, str | list[str]]
     body: str | None
     body_base64: str | None

@@ -6,8 +6,10 @@ from typing import Final
 
 ALLOW_METHODS: Final = b"GET, POST, PUT, DELETE, PATCH, OPTIONS"
 ALLOW_HEADERS: Final = (
-    b"authorization, content-type, idempotency-key, if-none-match, x-api-key, x-correlation-id"
+    b"authorization, content-type, idempotency-key, if-match, if-modified-since, if-none-match, if-unmodified-since, "
+    b"traceparent, tracestate, x-api-key, x-correlation-id"
 )
+"""What our routes read, and what tracing in a page adds unasked; never ``*``, which means no header to credentials."""
 EXPOSE_HEADERS: Final = (
     b"etag, location, ratelimit, ratelimit-policy, retry-after, server-timing, x-correlation-id, x-edge-region, "
     b"x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, x-request-id, www-authenticate"

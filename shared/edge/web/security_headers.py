@@ -1,8 +1,9 @@
 """
 The security headers of every answer of the API; a page sets its own policy and this set steps back.
 
-The set grades A+ in the MDN HTTP Observatory (study: geo-health-metrics, section 4.3). ``X-XSS-Protection`` is absent:
-the filter it asked for is gone from browsers, and where it lives it opened holes.
+The set grades A+ in the MDN HTTP Observatory (``tests/observatory``). What is absent is absent for a reason, each told in
+``docs/optimize.md``; ``X-XSS-Protection`` because the filter that it asked for could be made to switch off a page's own
+scripts and to tell other sites what a page says: browsers have dropped it, and the policy below does what it promised.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ Runs an application that never waits, without an event loop.
 Lambda hands a function one event at a time, so our routes are coroutines that never suspend: a store's call blocks, and
 nothing else could run meanwhile. Such a coroutine runs to its end at one ``send(None)``. That leaves out asyncio, which
 nothing else at start imports, and the loop's turn of each request (measured: ``tests/bench/cold_start.py``). Whether
-an application is of this kind is read from the code of its routes; one that is not goes through Mangum.
+an application is of this kind is read from the code of its routes, and middleware says it of itself (``never_waits``);
+one that is not goes through Mangum.
 """
 
 from __future__ import annotations

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip as stdlib_gzip
 import sys
 import zlib
+from contextlib import suppress
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -12,9 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.optimize.codecs import brotli_quality, encoder, gzip
+from edge.optimize.engine import optimise
+from edge.optimize.negotiation import CODINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from edge.optimize.negotiation import Coding
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +29,55 @@ def _forgotten() -> Iterator[None]:
     encoder.cache_clear()
     yield
     encoder.cache_clear()
+
+
+def decoded(coding: Coding, body: bytes) -> bytes:
+    """Decode by somebody else's code, where there can be any."""
+    if coding == "gzip":
+        return stdlib_gzip.decompress(body)
+    if coding == "br":
+        text: bytes = import_module("brotli").decompress(body)
+        return text
+    with suppress(ImportError):
+        plain: bytes = import_module("compression.zstd").decompress(body)
+        return plain
+    return bytes(import_module("zstandard").ZstdDecompressor().decompressobj().decompress(body))
+
+
+THERE = [coding for coding in CODINGS if encoder(coding) is not None]
+"""gzip, and what else is installed: ``requirements-dev.txt`` has the modules of all."""
+
+
+@given(st.sampled_from(THERE), st.binary(max_size=3_000) | st.text(max_size=300).map(str.encode))
+def test_every_coding_that_is_there_comes_back(coding: Coding, body: bytes) -> None:
+    encode = encoder(coding)
+    assert encode is not None
+    assert decoded(coding, encode(body)) == body
+    assert encode(body) == encode(body)
+
+
+@pytest.mark.parametrize("coding", THERE)
+def test_large_body_of_every_coding_comes_back(coding: Coding) -> None:
+    text = b" ".join(b"%d" % (number * number) for number in range(160_000))
+    encode = encoder(coding)
+    assert encode is not None
+    coded = encode(text)
+    assert len(coded) < len(text) / 2
+    assert decoded(coding, coded) == text
+
+
+@pytest.mark.parametrize("coding", THERE)
+def test_engine_offers_every_coding_that_is_there(coding: Coding) -> None:
+    answer = optimise(
+        b"word " * 1_000,
+        "text/plain",
+        strategy="moderate",
+        request_headers=[("accept-encoding", f"{coding}, *;q=0")],
+        response_headers=[],
+        now_ms=0,
+    )
+    assert (answer.status, answer.encoding) == (200, coding)
+    assert decoded(coding, answer.body) == b"word " * 1_000
 
 
 @given(st.binary(max_size=3_000))

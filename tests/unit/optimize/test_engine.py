@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.optimize.engine import LEAST_CODED_BYTES, MOST_BODY_BYTES, Optimised, optimise
+from edge.optimize.engine import LEAST_CODED_BYTES, MOST_BODY_BYTES, MOST_MINIFIED_BYTES, Optimised, optimise
 from edge.optimize.problems import ResultTooLarge, UnusableHeaders
 from edge.optimize.validators import entity_tag, opaque_tag
 from edge.problems import BodyTooLarge
@@ -47,7 +47,7 @@ def made(
     body: bytes = PRETTY,
     content_type: str | None = "application/json",
     *,
-    strategy: Strategy = "moderate",
+    strategy: Strategy | None = "moderate",
     request: dict[str, str] | None = None,
     response: dict[str, str] | list[tuple[str, str]] | None = None,
     most_bytes: int | None = None,
@@ -369,10 +369,75 @@ def test_no_transform_is_heeded_and_passed_on() -> None:
     assert fields(answer)["cache-control"].endswith("stale-if-error=600, no-transform")
 
 
+def test_wish_not_to_be_transformed_is_said_once() -> None:
+    own = "public, max-age=9, no-transform"
+    kept = fields(made(strategy=None, response={"Cache-Control": own, "CDN-Cache-Control": "max-age=9"}))
+    assert kept["cache-control"] == own
+    assert kept["cdn-cache-control"] == "max-age=9, no-transform"
+
+
 def test_part_of_a_content_is_left_alone_and_has_no_tag() -> None:
     answer = made(request={"accept-encoding": "gzip"}, response={"Content-Range": "bytes 0-9/99"})
     assert (answer.body, answer.encoding_reason) == (PRETTY, "partial_content")
     assert "etag" not in fields(answer)
+
+
+# --- minifying before coding
+
+LONG = json.dumps(ROWS * 10, indent=2).encode()
+LONG_COMPACT = json.dumps(ROWS * 10, separators=(",", ":")).encode()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "expected"),
+    [("aggressive", LONG_COMPACT), ("moderate", LONG), ("conservative", LONG), (None, LONG)],
+)
+def test_long_json_is_minified_before_it_is_coded_only_where_bytes_count_most(
+    strategy: Strategy | None, expected: bytes
+) -> None:
+    assert len(LONG_COMPACT) > MOST_MINIFIED_BYTES
+    answer = made(LONG, strategy=strategy, request={"accept-encoding": "gzip"})
+    assert zlib.decompress(answer.body, wbits=31) == expected
+    assert fields(answer)["etag"] == entity_tag(opaque_tag(expected), "gzip")
+
+
+@pytest.mark.parametrize("strategy", ["aggressive", "moderate", "conservative", None])
+def test_json_in_no_coding_is_minified_whatever_its_size(strategy: Strategy | None) -> None:
+    answer = made(LONG, strategy=strategy, request={"accept-encoding": "br"})
+    assert answer.body == LONG_COMPACT
+    assert fields(answer)["etag"] == entity_tag(opaque_tag(LONG_COMPACT), "identity")
+
+
+@pytest.mark.parametrize(
+    ("blanks", "expected"), [(MOST_MINIFIED_BYTES - 4, b'["a"]'), (MOST_MINIFIED_BYTES - 3, None)]
+)
+def test_bound_of_minifying_before_coding(blanks: int, expected: bytes | None) -> None:
+    body = b'["a"' + b" " * (blanks - 1) + b"]"
+    answer = made(body, request={"accept-encoding": "gzip, identity;q=0"})
+    assert zlib.decompress(answer.body, wbits=31) == (expected or body)
+
+
+def test_coding_that_does_not_help_leaves_the_minified_body_and_its_tag() -> None:
+    answer = optimise(
+        LONG,
+        "application/json",
+        strategy="moderate",
+        request_headers=[("accept-encoding", "gzip")],
+        response_headers=[],
+        now_ms=NOW_MS,
+        encoder_of=lambda coding: (lambda plain: plain + b"x") if coding == "gzip" else None,
+    )
+    assert (answer.body, answer.encoding_reason) == (LONG_COMPACT, "no_gain")
+    assert fields(answer)["etag"] == entity_tag(opaque_tag(LONG_COMPACT), "identity")
+
+
+@pytest.mark.parametrize("accept", ["gzip", "identity", "gzip, identity;q=0"])
+@pytest.mark.parametrize("strategy", ["aggressive", "moderate", None])
+def test_tag_of_long_json_brings_304_and_passes_if_match(accept: str, strategy: Strategy | None) -> None:
+    only = {"accept-encoding": accept}
+    tag = fields(made(LONG, strategy=strategy, request=only))["etag"]
+    assert made(LONG, strategy=strategy, request={**only, "if-none-match": tag}).status == 304
+    assert made(LONG, strategy=strategy, request={**only, "if-match": tag}).status == 200
 
 
 # --- headers

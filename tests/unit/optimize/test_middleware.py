@@ -5,16 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import zlib
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from edge.clock import ManualClock
+from edge.optimize.codecs import encoder
 from edge.optimize.middleware import OptimizeMiddleware
+from edge.optimize.problems import NothingAcceptable, PreconditionFailed
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from edge.optimize.codecs import Encode
+    from edge.optimize.engine import EncoderOf
+    from edge.optimize.negotiation import Coding
     from edge.optimize.policy import Strategy
 
 NOW_MS = 1_795_179_600_000
@@ -38,6 +44,7 @@ def run(
     strategy: Any = "moderate",
     most: int = 100_000,
     scope_type: str = "http",
+    encoder_of: EncoderOf = encoder,
 ) -> tuple[list[Message], list[int]]:
     """Return what was sent, and how much of it after each of *messages*."""
     sent: list[Message] = []
@@ -55,7 +62,11 @@ def run(
         return {"type": "http.disconnect"}
 
     app: ASGIApp = OptimizeMiddleware(
-        application, strategy=strategy, clock=ManualClock(now_ms=NOW_MS), most_buffered_bytes=most
+        application,
+        strategy=strategy,
+        clock=ManualClock(now_ms=NOW_MS),
+        most_buffered_bytes=most,
+        encoder_of=encoder_of,
     )
     scope = {"type": scope_type, "method": method, "path": "/", "headers": list(headers)}
     asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]
@@ -85,15 +96,46 @@ def test_known_answer_is_304() -> None:
     assert [again[0]["status"], again[1]["body"]] == [304, b""]
 
 
-def test_nothing_acceptable_is_406() -> None:
-    sent, _ = run([start(JSON_TYPE), part(BODY)], headers=((b"accept-encoding", b"identity;q=0"),))
-    assert [sent[0]["status"], sent[1]["body"]] == [406, b""]
+def test_nothing_acceptable_is_a_problem() -> None:
+    with pytest.raises(NothingAcceptable):
+        run([start(JSON_TYPE), part(BODY)], headers=((b"accept-encoding", b"identity;q=0"),))
+
+
+def test_another_version_is_a_problem() -> None:
+    for name, value in ((b"if-match", b'"x"'), (b"if-unmodified-since", b"Sun, 06 Nov 1994 08:49:37 GMT")):
+        modified = (b"last-modified", b"Mon, 07 Nov 1994 08:49:37 GMT")
+        with pytest.raises(PreconditionFailed):
+            run([start(JSON_TYPE, modified), part(BODY)], headers=((name, value),))
+
+
+def test_what_the_answer_says_to_caches_can_be_kept() -> None:
+    sent, _ = run([start(JSON_TYPE, (b"cache-control", b"public, max-age=9")), part(BODY)], strategy=None)
+    fields = dict(sent[0]["headers"])
+    assert fields[b"cache-control"] == fields[b"cdn-cache-control"] == b"public, max-age=9"
+    assert fields[b"content-encoding"] == b"gzip"
 
 
 @pytest.mark.parametrize("name", [b"authorization", b"cookie", b"x-api-key"])
 def test_answer_to_credentials_is_private(name: bytes) -> None:
     sent, _ = run([start(JSON_TYPE), part(BODY)], headers=((name, b"x"),), strategy="aggressive")
     assert dict(sent[0]["headers"])[b"cache-control"] == b"private, no-cache"
+
+
+def test_encoder_that_remembers_encodes_once() -> None:
+    encoded: list[int] = []
+
+    @cache
+    def encode(body: bytes) -> bytes:
+        encoded.append(len(body))
+        return zlib.compress(body, wbits=31)
+
+    def remembering(coding: Coding) -> Encode | None:
+        return encode if coding == "gzip" else None
+
+    answers = [run([start(JSON_TYPE), part(BODY)], encoder_of=remembering)[0][1]["body"] for _ in range(3)]
+    assert len(encoded) == 1
+    assert len(set(answers)) == 1
+    assert json.loads(zlib.decompress(answers[0], wbits=31)) == json.loads(BODY)
 
 
 def test_strategy_can_depend_on_the_request() -> None:

@@ -104,3 +104,36 @@ def test_public_is_said_only_without_any_reason_against(
 )
 def test_vary_is_merged(values: list[str], expected: str) -> None:
     assert merge_vary(values, "Accept-Encoding") == expected
+
+
+@pytest.mark.parametrize(
+    ("cache_control", "targeted", "expected", "reason"),
+    [
+        (None, None, POLICIES["conservative"], "as_asked"),
+        (None, "max-age=9", POLICIES["conservative"], "as_asked"),
+        ("public, max-age=9", None, ("public, max-age=9", "public, max-age=9", True), "as_told"),
+        ("public, max-age=9", "max-age=99", ("public, max-age=9", "max-age=99", True), "as_told"),
+        ("private, max-age=4", None, ("private, max-age=4", "no-store", True), "as_told"),
+        ("private, max-age=4", "max-age=99", ("private, max-age=4", "no-store", True), "as_told"),
+        ("no-cache", None, ("no-cache", "no-cache", True), "as_told"),
+        ("max-age=4, no-store", None, POLICIES["none"], "response_forbids_storing"),
+    ],
+)
+def test_without_a_strategy_the_answer_keeps_what_it_says(
+    cache_control: str | None, targeted: str | None, expected: tuple[str, str, bool], reason: str
+) -> None:
+    lines = [("cache-control", cache_control), ("cdn-cache-control", targeted)]
+    response = [(name, value) for name, value in lines if value is not None]
+    assert decide_policy(None, [], response) == (expected, reason)
+    cookie = [*response, ("set-cookie", "a=1")]
+    if cache_control is not None and "no-store" not in cache_control:
+        assert decide_policy(None, [], cookie) == (POLICIES["none"], "response_sets_cookie")
+
+
+@pytest.mark.parametrize("name", sorted(CREDENTIALS))
+def test_without_a_strategy_credentials_leave_only_what_is_private(name: str) -> None:
+    private = [("cache-control", "Private, max-age=4")]
+    assert decide_policy(None, [(name, "")], private) == (("Private, max-age=4", "no-store", True), "as_told")
+    for told in ("public, max-age=9", "max-age=9", 'private="x-user", max-age=9'):
+        decided = decide_policy(None, [(name, "")], [("cache-control", told)])
+        assert decided == (POLICIES["conservative"], "request_has_credentials")
