@@ -1,1 +1,1 @@
-"""Tools around geo routing that run on a workstation, not on Lambda."""
+"""Tools around geo routing that run on a workstation, not on Lambda: measured tables, and what a table says of the model."""

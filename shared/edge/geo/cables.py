@@ -7,8 +7,9 @@ through a place, and how far the region is from that place; the estimate is then
 :data:`edge.geo.latency.RELAY_MS` on top. The areas were drawn by hand
 from where cables run (Africa's to Lisbon and Marseille, India's mostly from Mumbai, East Asia's to Europe through
 Singapore and Suez, Russia's overland), with lengths by sea rounded to 500 km, while looking at where distance failed in
-round trips measured in 2018 and 2020: those are no independent test of them. No measured table is in here;
-``tests/bench/geo_decision.py`` tells what the areas gain against a table of yours.
+round trips measured in 2018 and 2020: those are no independent test of them. docs/geo.md tells what is left of the gain
+when the areas are chosen by one year and tested on the other. No measured table is in here; ``python -m infra.geo
+report`` tells what the areas gain against a table of yours.
 
 The first area that contains a place counts.
 """
@@ -29,6 +30,11 @@ _MUMBAI: Final = (19.08, 72.88)
 _SINGAPORE: Final = (1.29, 103.85)
 _SYDNEY: Final = (-33.87, 151.21)
 _MIAMI: Final = (25.77, -80.19)
+_HONG_KONG: Final = (22.28, 114.17)
+_TOKYO: Final = (35.69, 139.69)
+_CALGARY: Final = (51.05, -114.09)
+_SANTIAGO: Final = (-33.46, -70.65)
+_BUENOS_AIRES: Final = (-34.61, -58.38)
 
 _MARSEILLE_SINGAPORE_KM: Final = 13_000.0
 """By sea: Suez, the Red Sea, south of Ceylon, Malacca. The great circle has 10,800."""
@@ -90,6 +96,10 @@ _PARIS_BY_SUEZ: Final = _by(_SINGAPORE, _MARSEILLE_SINGAPORE_KM + _on(_MARSEILLE
 _TOKYO_BY_RAIL: Final = _by(_MOSCOW, _MOSCOW_TOKYO_KM)
 _AMERICA_BY_EUROPE: Final = {code: _by(_FRANKFURT, _on(_FRANKFURT, code)) for code in ("iad1", "sfo1")}
 _SAO_PAULO_BY_MIAMI: Final = {"gru1": _by(_MIAMI, _on(_MIAMI, "gru1"))}
+_SAO_PAULO_BY_CHILE: Final = _by(
+    _SANTIAGO, haversine_km(*_SANTIAGO, *_BUENOS_AIRES) + _on(_BUENOS_AIRES, "gru1")
+)
+_CHINA: Final = {"cdg1": _PARIS_BY_SUEZ, "sin1": _by(_TOKYO, _on(_TOKYO, "sin1"))}
 _TOKYO_BY_SYDNEY: Final = {"hnd1": _by(_SYDNEY, _on(_SYDNEY, "hnd1"))}
 
 AREAS: Final[tuple[Area, ...]] = (
@@ -119,20 +129,38 @@ AREAS: Final[tuple[Area, ...]] = (
             "hnd1": _by(_KARACHI, _KARACHI_SINGAPORE_KM + _on(_SINGAPORE, "hnd1")),
         },
     ),
-    # Chennai, Kolkata and Dhaka have cables of their own to Singapore.
+    # Chennai, Kolkata and Dhaka have cables of their own to Singapore, and the south of India is Chennai's.
     Area(
-        "India but its east",
-        6,
+        "India but its east and south",
+        18,
         36,
         68,
         79.5,
         {"hnd1": _by(_MUMBAI, _MUMBAI_SINGAPORE_KM + _on(_SINGAPORE, "hnd1"))},
+    ),
+    # Carriers of the mainland hand over in Tokyo and California; what goes to Singapore often crosses an ocean twice.
+    Area("Mainland China", 22.48, 54, 97.5, 114.6, _CHINA),
+    Area("Mainland China, its coast", 25.4, 42, 114.6, 124, _CHINA),
+    Area("Mainland China, Fujian", 23.2, 25.4, 114.6, 119.6, _CHINA),
+    Area("Manchuria", 42, 54, 114.6, 130.4, _CHINA),
+    # Its cables land in La Union and come from Hong Kong; those to Singapore land south of Manila.
+    Area(
+        "Northern Luzon",
+        15.3,
+        19,
+        119.5,
+        122.6,
+        {"cdg1": _PARIS_BY_SUEZ, "sin1": _by(_HONG_KONG, _on(_HONG_KONG, "sin1"))},
     ),
     Area("East Asia, Australia", -45, 54, 92, 155, {"cdg1": _PARIS_BY_SUEZ}),
     Area("New Zealand, Melanesia", -50, -12, 160, 180, _TOKYO_BY_SYDNEY),
     Area("Polynesia", -30, 0, -180, -140, _TOKYO_BY_SYDNEY),
     Area("Ecuador, Colombia", -5, 13, -82, -69.5, _SAO_PAULO_BY_MIAMI),
     Area("Venezuela, the Guyanas", 1, 13, -70, -51, _SAO_PAULO_BY_MIAMI),
+    # No cable crosses the Amazon: along the Pacific to Chile, over the Andes, and up the Atlantic.
+    Area("Peru", -18.4, -3.4, -81.5, -69, {"gru1": _SAO_PAULO_BY_CHILE}),
+    # The prairies' networks run west; the way east goes back through Calgary.
+    Area("Canadian prairies", 49, 60, -120, -95, {"iad1": _by(_CALGARY, _on(_CALGARY, "iad1"))}),
 )
 
 _COLUMN_DEGREES: Final = 10

@@ -18,7 +18,7 @@ from edge.geo.distance import haversine_km
 from edge.geo.latency import MOST_MS, least_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from edge.geo.locations import Location
     from edge.regions import Region
@@ -56,6 +56,26 @@ class Average(NamedTuple):
         weight = min(self.samples_at(now_ms), MOST_SAMPLES - 1)
         return Average((self.ms * weight + ms) / (weight + 1), weight + 1, max(now_ms, self.at_ms))
 
+    def plus(self, other: Average, now_ms: int) -> Average:
+        """Return the average of both's samples, as of now: from here on they fade as one, which changes nothing."""
+        weight, other_weight = self.samples_at(now_ms), other.samples_at(now_ms)
+        total = weight + other_weight
+        if total <= 0:  # both are so old that they weigh nothing
+            return other
+        ms = (self.ms * weight + other.ms * other_weight) / total
+        return Average(ms, min(total, MOST_SAMPLES), now_ms)
+
+
+def add_averages(
+    known: Mapping[str, Average], learned: Mapping[str, Average], *, now_ms: int
+) -> dict[str, Average]:
+    """Return *known* with the samples of *learned*, name by name."""
+    added = dict(known)
+    for name, average in learned.items():
+        there = added.get(name)
+        added[name] = average if there is None else there.plus(average, now_ms)
+    return added
+
 
 class CellRow(TypedDict):
     """One average as it is stored or exported; plain JSON."""
@@ -83,6 +103,19 @@ def cell_of(latitude: float, longitude: float) -> int:
     """
     row = min(int((latitude + 90.0) // CELL_DEGREES), ROWS - 1)
     return row * COLUMNS + int((longitude + 180.0) // CELL_DEGREES) % COLUMNS
+
+
+def possible_ms(location: Location, region: Region, ms: float) -> float:
+    """
+    Return *ms*, clamped between what light needs from *location* to *region* and :data:`~edge.geo.latency.MOST_MS`.
+
+    Raises:
+        ValueError: *ms* is not finite.
+    """
+    if not isfinite(ms):
+        raise ValueError("ms must be finite")
+    km = haversine_km(location.latitude, location.longitude, region.latitude, region.longitude)
+    return min(max(ms, least_ms(km)), MOST_MS)
 
 
 class LearnedCells:
@@ -123,10 +156,7 @@ class LearnedCells:
         Raises:
             ValueError: *ms* is not finite.
         """
-        if not isfinite(ms):
-            raise ValueError("ms must be finite")
-        km = haversine_km(location.latitude, location.longitude, region.latitude, region.longitude)
-        possible = min(max(ms, least_ms(km)), MOST_MS)
+        possible = possible_ms(location, region, ms)
         averages = self._use(cell_of(location.latitude, location.longitude))
         known = averages.get(region.code)
         averages[region.code] = (
@@ -147,7 +177,7 @@ class LearnedCells:
             BadCellRow: a row cannot be an average; those before it are taken.
         """
         for row in rows:
-            cell, region, average = _checked(row)
+            cell, region, average = checked_row(row)
             averages = self._use(cell)
             known = averages.get(region)
             if known is None or average.at_ms >= known.at_ms:
@@ -166,7 +196,13 @@ class LearnedCells:
 _NUMBERS: Final = (int, float)  # by exact type: a bool is no number
 
 
-def _checked(row: CellRow) -> tuple[int, str, Average]:
+def checked_row(row: CellRow) -> tuple[int, str, Average]:
+    """
+    Return the cell, the name and the average of a row from outside.
+
+    Raises:
+        BadCellRow: it cannot be one.
+    """
     try:
         cell, region, ms, samples, at_ms = (
             row["cell"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic refuses typing's before Python 3.12
@@ -130,8 +130,22 @@ class LocationAnswer(TypedDict):
     source: Source
 
 
+class HealthAnswer(TypedDict):
+    """
+    What the statuses rest on: why they are believed or not (in mode ``fail-open``), whether the table of observations was
+    read just now or this is from memory, and how old it is; null if it was never read.
+    """
+
+    basis: Literal["observed", "most_look_sick", "nothing_fresh", "nobody_observes"]
+    source: Literal["table", "memory", "none"]
+    age_seconds: int | None
+
+
 class RouteAnswer(TypedDict):
-    """The region to go to, why, and the whole ranking; *location* is null if nobody knows it."""
+    """
+    The region to go to, why, and the whole ranking; *location* is null if nobody knows it, *health* if nobody says what
+    the statuses rest on.
+    """
 
     region: str
     aws_region: str
@@ -142,17 +156,21 @@ class RouteAnswer(TypedDict):
     confidence: Confidence
     reason: Reason
     mode: Mode
+    health: HealthAnswer | None
     location: LocationAnswer | None
     ranking: list[RankedAnswer]
 
 
-def route_answer(decision: Decision, endpoints: Mapping[str, str]) -> RouteAnswer:
+def route_answer(
+    decision: Decision, endpoints: Mapping[str, str], *, health: HealthAnswer | None = None
+) -> RouteAnswer:
     """
     Return *decision* as it goes over the wire.
 
     Args:
         decision: the answer.
         endpoints: base URLs by region code, as far as they are known.
+        health: what the statuses rest on that it was made with, if that is to be told.
 
     Returns:
         The document; km and ms are rounded to a tenth.
@@ -169,6 +187,7 @@ def route_answer(decision: Decision, endpoints: Mapping[str, str]) -> RouteAnswe
         confidence=decision.confidence,
         reason=decision.reason,
         mode=decision.mode,
+        health=health,
         location=None
         if place is None
         else LocationAnswer(latitude=place.latitude, longitude=place.longitude, source=place.source),
@@ -188,12 +207,14 @@ def _ranked_answer(ranked: Ranked, endpoints: Mapping[str, str]) -> RankedAnswer
     )
 
 
-def route_outcome(decision: Decision) -> dict[str, str | bool]:
+def route_outcome(decision: Decision, *, health: HealthAnswer | None = None) -> dict[str, str | bool]:
     """Return what the log says of *decision*: members of closed sets, never the place."""
+    told = {} if health is None else {"health_basis": health["basis"], "health_source": health["source"]}
     return {
         "decision": decision.best.region.code,
         "because": decision.reason,
-        "method": decision.method,
+        "routed_by": decision.method,
         "mode": decision.mode,
         "located_by": "nobody" if decision.location is None else decision.location.source,
+        **told,
     }

@@ -50,6 +50,13 @@ def test_areas_are_well_formed_and_lead_to_regions(area: Area) -> None:
     assert area.detours.keys() <= BY_CODE.keys()
 
 
+@pytest.mark.parametrize("area", AREAS, ids=lambda area: area.name)
+def test_the_way_onward_is_no_shorter_than_straight_so_no_detour_is(area: Area) -> None:
+    for code, (through, onward_km) in area.detours.items():
+        region = BY_CODE[code]
+        assert onward_km >= chord_km(through, unit_vector(region.latitude, region.longitude)) - 1e-6
+
+
 @pytest.mark.parametrize("city", CITIES, ids=lambda city: f"{city[0]}")
 def test_a_detour_is_no_short_cut(city: tuple[str, str, str, float, float, str]) -> None:
     _, _, _, latitude, longitude, _ = city

@@ -71,10 +71,10 @@ def test_when_its_region_is_down_a_city_is_served_over_the_next_cables(
     ("code", "names"),
     [
         ("cdg1", "Johannesburg Durban Luanda Lagos Nairobi Antananarivo Lahore"),
-        ("iad1", "Bogotá Medellín Quito Guayaquil Caracas Paramaribo Georgetown Miami"),
+        ("iad1", "Bogotá Medellín Quito Guayaquil Lima Caracas Paramaribo Georgetown Miami"),
         ("gru1", "Montevideo Asunción Recife Salvador"),
-        ("sin1", "Singapore Jakarta Mumbai Bangkok Kolkata Chennai Dhaka Perth Darwin"),
-        ("hnd1", "Tokyo Seoul Shanghai Taipei Vladivostok"),
+        ("sin1", "Singapore Jakarta Mumbai Bangkok Kolkata Chennai Dhaka Perth Darwin Bengaluru Manila"),
+        ("hnd1", "Tokyo Seoul Shanghai Taipei Vladivostok Beijing Shenzhen Guangzhou Chengdu"),
     ],
 )
 def test_with_six_regions_the_near_one_across_an_ocean_without_cables_is_not_taken(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.geo.cells import LearnedCells
+from edge.geo.cells import Average, LearnedCells
 from edge.geo.decisions import NEAR_TIE_MS, Decision, Status
 from edge.geo.locations import Location
 from edge.geo.router import Router
@@ -390,3 +390,81 @@ class TestUnknownPlace:
 
     def test_sick_regions_are_passed_over(self) -> None:
         assert decide(None, statuses={"iad1": "unhealthy"}).best.region is SFO1
+
+
+class TestLawsWithEverythingKnown:
+    """The same laws where cells, measurements, penalties and conditions all speak at once."""
+
+    KNOWN = st.dictionaries(
+        st.sampled_from(CODES),
+        st.builds(Average, st.floats(0.1, 2_000), st.floats(0.1, 200), st.integers(NOW_MS - 10**10, NOW_MS)),
+        max_size=6,
+    )
+
+    class Cells:
+        """Knows the same everywhere."""
+
+        def __init__(self, known: dict[str, Average]) -> None:
+            self._known = known
+
+        def near(self, latitude: float, longitude: float) -> dict[str, Average] | None:  # noqa: ARG002
+            return self._known or None
+
+    @given(LOCATIONS, KNOWN, MEASUREMENTS, CONDITIONS, PENALTIES, st.sets(st.sampled_from(CODES), max_size=5))
+    def test_taking_regions_away_never_reorders_the_others(
+        self,
+        location: Location | None,
+        known: dict[str, Average],
+        measurements: dict[str, float],
+        statuses: dict[str, Status],
+        penalties: dict[str, float],
+        gone: set[str],
+    ) -> None:
+        cells = self.Cells(known)
+
+        def ranked(regions: tuple[Region, ...], exclude: tuple[str, ...] = ()) -> list[str]:
+            router = Router(regions, penalties_ms=penalties, cells=cells)
+            return codes(
+                router.decide(
+                    location, now_ms=NOW_MS, statuses=statuses, measurements=measurements, exclude=exclude
+                )
+            )
+
+        whole = ranked(ROUTABLE)
+        rest = [code for code in whole if code not in gone]
+
+        assert sorted(whole) == sorted(CODES)
+        assert ranked(ROUTABLE, tuple(gone)) == rest
+        assert ranked(tuple(region for region in ROUTABLE if region.code not in gone)) == rest
+
+    @given(LOCATIONS, KNOWN, MEASUREMENTS, st.sampled_from(CODES))
+    def test_a_region_that_falls_sick_moves_behind_and_the_others_stay(
+        self,
+        location: Location | None,
+        known: dict[str, Average],
+        measurements: dict[str, float],
+        sick: str,
+    ) -> None:
+        router = Router(ROUTABLE, cells=self.Cells(known))
+        before = codes(router.decide(location, now_ms=NOW_MS, statuses={}, measurements=measurements))
+        after = codes(
+            router.decide(location, now_ms=NOW_MS, statuses={sick: "unhealthy"}, measurements=measurements)
+        )
+
+        assert after == [code for code in before if code != sick] + [sick]
+
+    @given(LOCATIONS, KNOWN, MEASUREMENTS)
+    def test_costs_rise_along_the_ranking_and_latencies_are_told_or_unknown(
+        self, location: Location | None, known: dict[str, Average], measurements: dict[str, float]
+    ) -> None:
+        decision = Router(ROUTABLE, cells=self.Cells(known)).decide(
+            location, now_ms=NOW_MS, statuses={}, measurements=measurements
+        )
+        costs = [ranked.cost_ms for ranked in decision.ranking]
+
+        assert costs == sorted(costs)
+        for ranked in decision.ranking:
+            if location is None:
+                assert (ranked.latency_ms is None) == (ranked.region.code not in measurements)
+            else:
+                assert ranked.latency_ms is not None and 0 <= ranked.latency_ms <= 2_000

@@ -58,6 +58,7 @@ def test_answer_in_full() -> None:
         "confidence": "clear",
         "reason": "nearest",
         "mode": "normal",
+        "health": None,
         "location": {"latitude": 48.8566, "longitude": 2.3522, "source": "body"},
         "ranking": [
             {
@@ -186,7 +187,7 @@ def test_the_log_is_not_told_where_the_client_is() -> None:
     decision = Router(DEPLOYED).decide(Location(48.8566, 2.3522, "body"), now_ms=0, statuses={})
 
     assert route_outcome(decision) == {
-        "decision": "cdg1", "because": "nearest", "method": "haversine", "mode": "normal", "located_by": "body",
+        "decision": "cdg1", "because": "nearest", "routed_by": "haversine", "mode": "normal", "located_by": "body",
     }  # fmt: skip
 
 
