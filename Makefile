@@ -51,6 +51,27 @@ admin-key: .venv/local.stamp ## the first keys of a stage on AWS, printed once (
 demo-key: ## print the administrator's API key of the running local regions
 	@cat .local/demo-key
 
+# --- deploy ------------------------------------------------------------------------------------------------------
+
+DEPLOY = $(PY) -m infra.deploy $(1) --stage $(or $(STAGE),production) $(foreach region,$(REGION),--region $(region)) \
+  $(if $(ENDPOINT),--endpoint-url $(ENDPOINT)) $(if $(YES),--yes)
+
+.PHONY: deploy
+deploy: .venv/local.stamp .venv-sam/stamp ## four regions, the canary region first (STAGE=staging, REGION=cdg1 for one, PLAN=1 changes nothing)
+	@$(call DEPLOY,deploy) $(if $(PLAN),--dry-run)
+
+.PHONY: rollback
+rollback: .venv/local.stamp .venv-sam/stamp ## back to the release before (REGION=cdg1 for one)
+	@$(call DEPLOY,rollback)
+
+.PHONY: status
+status: .venv/local.stamp ## what runs where
+	@$(call DEPLOY,status)
+
+.PHONY: destroy
+destroy: .venv/local.stamp ## delete the stacks; asks for the stage's name, keeps what cannot be made again
+	@$(call DEPLOY,destroy)
+
 # --- check and test -----------------------------------------------------------------------------------------------
 
 # On two cores; each starts engines of its own. What follows needs ports and processes to itself.

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
 
     from edge.clock import Clock
     from edge.settings import Settings
+    from edge.web.boundary import Telemetry
 
     LambdaHandler = Callable[[dict[str, Any], object], dict[str, Any]]
 
@@ -246,9 +247,18 @@ class EdgeApp(FastAPI):
         log: takes the line of each request.
         clock: measures durations.
         budget_ms: what the calls to AWS of one request may take together; None where each has its own.
+        telemetry: counts requests; None where nobody does.
     """
 
-    def __init__(self, settings: Settings, *, log: Log, clock: Clock, budget_ms: int | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        log: Log,
+        clock: Clock,
+        budget_ms: int | None = None,
+        telemetry: Telemetry | None = None,
+    ) -> None:
         super().__init__(
             title="Kaizen Edge",
             version=settings.version,
@@ -262,6 +272,7 @@ class EdgeApp(FastAPI):
         self._log = log
         self._clock = clock
         self._budget_ms = budget_ms
+        self._edge_telemetry = telemetry
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI 3.1 document of this function's routes, responses included."""
@@ -301,11 +312,17 @@ class EdgeApp(FastAPI):
             clock=self._clock,
             translate=to_problem,
             budget_ms=self._budget_ms,
+            telemetry=self._edge_telemetry,
         )
 
 
 def create_app(
-    settings: Settings, *, log: Log | None = None, clock: Clock | None = None, budget_ms: int | None = None
+    settings: Settings,
+    *,
+    log: Log | None = None,
+    clock: Clock | None = None,
+    budget_ms: int | None = None,
+    telemetry: Telemetry | None = None,
 ) -> EdgeApp:
     """
     Return the application of one function: declare its routes on it.
@@ -316,8 +333,14 @@ def create_app(
         clock: measures durations; the machine's by default.
         budget_ms: what the calls to AWS of one request may take together, for a function that promises an answer in
             time whatever breaks.
+        telemetry: counts requests; by default what the settings name a table for.
     """
-    return EdgeApp(settings, log=log or Log(settings), clock=clock or SystemClock(), budget_ms=budget_ms)
+    clock = clock or SystemClock()
+    if telemetry is None and settings.telemetry_table:
+        from edge.composition.telemetry import open_telemetry
+
+        telemetry = open_telemetry(settings, clock)
+    return EdgeApp(settings, log=log or Log(settings), clock=clock, budget_ms=budget_ms, telemetry=telemetry)
 
 
 class JsonAnswer(JSONResponse):

@@ -23,7 +23,7 @@ _ends_ns: Final[ContextVar[int | None]] = ContextVar("deadline", default=None)
 @contextmanager
 def within(budget_ms: int, clock: Clock) -> Iterator[None]:
     """
-    Let what is called in this block take so long in all.
+    Let what is called in this block take so long in all, and no longer than the block around it.
 
     Args:
         budget_ms: from now, > 0.
@@ -37,7 +37,7 @@ def within(budget_ms: int, clock: Clock) -> Iterator[None]:
         ...     earliest(clock.monotonic_ns() + 1_000_000_000) == clock.monotonic_ns() + 500_000_000
         True
     """
-    token = _ends_ns.set(clock.monotonic_ns() + budget_ms * 1_000_000)
+    token = _ends_ns.set(earliest(clock.monotonic_ns() + budget_ms * 1_000_000))
     try:
         yield
     finally:

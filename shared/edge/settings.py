@@ -90,6 +90,12 @@ class Settings(NamedTuple):
         keys_table: name of the global table of API keys, or None where callers are not known by them.
         nonces_table: name of the table of this region's used nonces, or None where no signature is verified.
         region_health_table: name of the global table of what regions see of each other, or None where nobody looks.
+        enable_remote_logging: whether lines are sent to *log_endpoint*.
+        log_endpoint: URL that takes batches of lines, or None for CloudWatch alone.
+        enable_remote_error_tracking: whether lines of level error and critical are sent to *error_tracking_endpoint*.
+        error_tracking_endpoint: URL that takes batches of these, or None.
+        unshipped_queue_url: URL of the queue of batches that an endpoint did not take, or None.
+        ship_token_secret: name of the secret with the bearer token for these endpoints, or None where they ask for none.
         telemetry_table: name of the table of metrics and errors, the same in every region, or None where none are kept.
         auth_secret: name of the secret with the keys of the house, or None where no token is read or written.
         cdn_secret: name of the secret that the CDN proves itself with, or None where there is no CDN.
@@ -121,6 +127,12 @@ class Settings(NamedTuple):
     nonces_table: str | None
     region_health_table: str | None
     telemetry_table: str | None
+    enable_remote_logging: bool
+    log_endpoint: str | None
+    enable_remote_error_tracking: bool
+    error_tracking_endpoint: str | None
+    unshipped_queue_url: str | None
+    ship_token_secret: str | None
     auth_secret: str | None
     cdn_secret: str | None
     token_issuer: str
@@ -165,6 +177,16 @@ class Settings(NamedTuple):
             nonces_table=read.parsed("NONCES_TABLE", _parse_table_name, None),
             region_health_table=read.parsed("REGION_HEALTH_TABLE", _parse_table_name, None),
             telemetry_table=read.parsed("TELEMETRY_TABLE", _parse_table_name, None),
+            enable_remote_logging=read.choice("ENABLE_REMOTE_LOGGING", ("false", "true"), default="false")
+            == "true",
+            log_endpoint=read.parsed("LOG_ENDPOINT", _parse_collector, None),
+            enable_remote_error_tracking=read.choice(
+                "ENABLE_REMOTE_ERROR_TRACKING", ("false", "true"), default="false"
+            )
+            == "true",
+            error_tracking_endpoint=read.parsed("ERROR_TRACKING_ENDPOINT", _parse_collector, None),
+            unshipped_queue_url=read.parsed("UNSHIPPED_QUEUE_URL", _parse_queue_url, None),
+            ship_token_secret=read.parsed("SHIP_TOKEN_SECRET", _parse_secret_name, None),
             auth_secret=read.parsed("AUTH_SECRET", _parse_secret_name, None),
             cdn_secret=read.parsed("CDN_SECRET", _parse_secret_name, None),
             token_issuer=read.parsed("TOKEN_ISSUER", _parse_party, "kaizen-edge"),
@@ -212,7 +234,7 @@ def parse_origins(text: str) -> frozenset[str]:
     """
     origins = frozenset(entry.strip() for entry in text.split(",") if entry.strip())
     for origin in origins:
-        if not re.fullmatch(_ORIGIN, origin, re.ASCII):
+        if not re.fullmatch(_ORIGIN, origin, re.ASCII) or re.fullmatch(_DEFAULT_PORT, origin):
             raise ValueError("exact origins such as https://app.example.com, comma-separated")
     return origins
 
@@ -220,6 +242,10 @@ def parse_origins(text: str) -> frozenset[str]:
 _ORIGIN: Final = (
     r"(https://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|http://(localhost|127\.0\.0\.1|\[::1\]))(:[1-9]\d{0,4})?"
 )
+
+
+_DEFAULT_PORT: Final = r"https://.*:443|http://.*:80"
+"""Browsers leave it out: an entry that has it would never match."""
 
 
 def parse_tiers(text: str) -> dict[str, RateTier]:
@@ -300,6 +326,21 @@ def _parse_url(text: str) -> str:
     if not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+/?", text, re.ASCII):
         raise ValueError("a URL such as http://127.0.0.1:8010")
     return text.rstrip("/")
+
+
+def _parse_collector(text: str) -> str:
+    # Lines hold no secret, but they are nobody else's business: in the clear they go to this machine alone.
+    if not re.fullmatch(
+        r"(https://[a-z0-9.-]+|http://(localhost|127\.0\.0\.1))(:[1-9]\d{0,4})?(/[!-~]*)?", text, re.ASCII
+    ):
+        raise ValueError("an https URL such as https://collector.example.com/lines")
+    return text
+
+
+def _parse_queue_url(text: str) -> str:
+    if not re.fullmatch(r"https?://[A-Za-z0-9.:-]+/[0-9]{1,12}/[A-Za-z0-9_-]{1,80}(\.fifo)?", text, re.ASCII):
+        raise ValueError("the URL of an SQS queue")
+    return text
 
 
 def _parse_table_name(text: str) -> str:

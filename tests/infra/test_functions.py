@@ -11,7 +11,11 @@ from edge.regions import DEPLOYED
 from tests.infra.document import ROOT, Properties, functions, resources, template
 
 API_TIMEOUT_SECONDS = 29
+TELEMETRY = {("telemetry", "here"): {"dynamodb:PutItem"}}
+"""What it takes to write what was counted: every function does."""
+
 GUARD = {
+    **TELEMETRY,
     ("rate-windows", "here"): {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     ("rate-usage", "here"): {"dynamodb:Query", "dynamodb:PutItem"},
     ("keys", "here"): {"dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
@@ -20,11 +24,15 @@ GUARD = {
 }
 """What it takes to tell who calls and to count the call."""
 
-IDENTIFY = {target: GUARD[target] for target in [("keys", "here"), ("sessions", "here"), ("auth", "here")]}
+IDENTIFY = {
+    **TELEMETRY,
+    **{target: GUARD[target] for target in [("keys", "here"), ("sessions", "here"), ("auth", "here")]},
+}
 
 WRITE_FAMILIES = {"dynamodb:PutItem", "dynamodb:UpdateItem"}
+FAILED_EVENTS = {("failed-events", "here"): {"sqs:SendMessage"}}
 
-ALLOWED_ACTIONS = {
+ALLOWED_ACTIONS: dict[str, dict[tuple[str, str], set[str]]] = {
     "RatelimitCheckFunction": {
         **GUARD,
         ("rate-windows", "everywhere"): {
@@ -41,7 +49,7 @@ ALLOWED_ACTIONS = {
         ("keys", "everywhere"): {"dynamodb:BatchGetItem"},
     },
     "AuthRevokeFunction": {**GUARD, ("sessions", "everywhere"): WRITE_FAMILIES},
-    "AuthJwksFunction": {("auth", "here"): {"secretsmanager:GetSecretValue"}},
+    "AuthJwksFunction": {**TELEMETRY, ("auth", "here"): {"secretsmanager:GetSecretValue"}},
     "KeysFunction": {
         **GUARD,
         ("keys", "here"): {*GUARD["keys", "here"], "dynamodb:PutItem", "dynamodb:DeleteItem"},
@@ -49,9 +57,40 @@ ALLOWED_ACTIONS = {
     "SignRequestFunction": GUARD,
     "SignVerifyFunction": {**GUARD, ("nonces", "here"): {"dynamodb:PutItem"}},
     "AuthorizerFunction": IDENTIFY,
-    "GeoRouteFunction": GUARD,
+    "GeoRouteFunction": {
+        **GUARD,
+        ("region-health", "here"): {"dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem"},
+        ("cdn", "here"): {"secretsmanager:GetSecretValue"},
+    },
     "OptimizeResponseFunction": GUARD,
-    "HealthFunction": {("rate-windows", "here"): {"dynamodb:GetItem"}},
+    "HealthFunction": {
+        **GUARD,
+        ("nonces", "here"): {"dynamodb:GetItem"},
+        ("telemetry", "here"): {"dynamodb:GetItem", "dynamodb:PutItem"},
+        ("keys", "here"): {"dynamodb:GetItem", *GUARD["keys", "here"]},
+        ("sessions", "here"): {"dynamodb:GetItem", *GUARD["sessions", "here"]},
+        ("region-health", "here"): {
+            "dynamodb:GetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:DeleteItem",
+        },
+    },
+    "HealthProbeFunction": {
+        **TELEMETRY,
+        **FAILED_EVENTS,
+        ("region-health", "here"): {"dynamodb:Query", "dynamodb:PutItem"},
+    },
+    "MetricsFunction": {
+        **GUARD,
+        ("region-health", "here"): {"dynamodb:Query"},
+        ("telemetry", "everywhere"): {"dynamodb:Query"},
+    },
+    "MetricsFoldFunction": {
+        **FAILED_EVENTS,
+        ("telemetry", "here"): {"dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+    },
+    "DashboardFunction": TELEMETRY,
 }
 """What each function may do, and to what: a table or the secret, in its region or in all that are deployed."""
 
@@ -81,12 +120,20 @@ def statements_of(role: str) -> list[Properties]:
     return [statement for document in documents for statement in document["Statement"]]
 
 
+LOCAL_RESOURCES = {
+    "RateWindows": "rate-windows",
+    "Nonces": "nonces",
+    "Telemetry": "telemetry",
+    "FailedEvents": "failed-events",
+}
+
+
 def target_of(resource: Properties) -> tuple[str, str]:
     """Return what an ARN names, and where: the region of the stack, or one by its name."""
     if "Fn::GetAtt" in resource:
         name, attribute = get_att(resource)
         assert attribute == "Arn"
-        return {"RateWindows": "rate-windows", "Nonces": "nonces"}[name], "here"
+        return LOCAL_RESOURCES[name], "here"
     found = re.fullmatch(
         r"arn:\$\{AWS::Partition\}:(?:dynamodb|secretsmanager):([a-z0-9-]+|\$\{AWS::Region\}):\$\{AWS::AccountId\}"
         r":(?:table/|secret:)\$\{(?:GlobalStack|AWS::StackName)\}-([a-z-]+?)(?:-\?{6})?",
@@ -101,9 +148,25 @@ def get_att(value: Properties) -> list[str]:
     return argument if isinstance(argument, list) else argument.split(".")
 
 
+def is_scheduled(name: str) -> bool:
+    return any(event["Type"] == "Schedule" for event in functions()[name].get("Events", {}).values())
+
+
 @each_function
-def test_ends_before_the_api_gives_up(name: str) -> None:
-    assert 0 < functions()[name]["Timeout"] < API_TIMEOUT_SECONDS
+def test_ends_before_the_api_gives_up_or_soon_after_the_next_run_begins(name: str) -> None:
+    limit_seconds = 90 if is_scheduled(name) else API_TIMEOUT_SECONDS
+    assert 0 < functions()[name]["Timeout"] < limit_seconds
+
+
+@each_function
+def test_what_nobody_waits_for_is_not_tried_again_and_not_lost_sight_of(name: str) -> None:
+    function = functions()[name]
+    if not is_scheduled(name):
+        return
+    assert function["EventInvokeConfig"]["MaximumRetryAttempts"] == 0
+    targets = [function["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"]]
+    targets += [event["Properties"]["DeadLetterConfig"]["Arn"] for event in function["Events"].values()]
+    assert [".".join(get_att(target)) for target in targets] == ["FailedEvents.Arn"] * len(targets)
 
 
 @each_function
@@ -173,6 +236,15 @@ def test_whoever_notes_that_a_key_was_used_can_change_nothing_else_of_it() -> No
         }
 
 
+def test_whoever_learns_from_clients_cannot_touch_the_health_of_regions() -> None:
+    (writes,) = [
+        statement
+        for statement in statements_of(role_of("GeoRouteFunction"))
+        if "dynamodb:PutItem" in statement["Action"] and "region-health" in str(statement["Resource"])
+    ]
+    assert writes["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["CELLS"]}}
+
+
 @each_function
 def test_role_may_write_its_logs(name: str) -> None:
     assert any(set(statement["Action"]) == LOG_ACTIONS for statement in statements_of(role_of(name)))
@@ -214,7 +286,8 @@ def test_code_folder_has_an_app_and_little_else(name: str) -> None:
     folder = ROOT / functions()[name]["CodeUri"]
     lines = (folder / "app.py").read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 80
-    assert [path.name for path in folder.iterdir() if path.name != "__pycache__"] == ["app.py"]
+    beside = {path.name for path in folder.iterdir()} - {"__pycache__", "app.py"}
+    assert beside == ({"assets"} if folder.name == "dashboard" else set())
 
 
 def test_every_folder_of_functions_is_deployed() -> None:

@@ -76,7 +76,7 @@ def resources_of(kind: str) -> dict[str, dict[str, Any]]:
 
 def test_without_a_domain_there_is_data_and_nothing_else() -> None:
     always = {name for name, found in global_template()["Resources"].items() if "Condition" not in found}
-    assert always == {*TABLES, "AuthSecret"}
+    assert always == {*TABLES, "AuthSecret", "Dashboard"}
     assert global_template()["Parameters"]["DomainName"]["Default"] == ""
 
 

@@ -11,6 +11,7 @@ import pytest
 from infra.local.front import Front
 from infra.local.messages import MAX_BODY_BYTES, HttpRequest, HttpResponse
 from infra.local.region import fastest_event_loop
+from infra.local.ranking import Place, Rankings
 from infra.local.server import Server
 from infra.local.upstream import Upstream
 
@@ -295,8 +296,18 @@ def test_deadline_of_a_dribbling_client_is_not_moved_by_its_bytes() -> None:
     run(scenario)
 
 
+HOME = Place(38.9, -77.5)
+
+
 def request(method: str = "GET", target: bytes = b"/x", body: bytes = b"") -> HttpRequest:
     return HttpRequest(method, target, ((b"host", b"h"),), body, HOST, 1)
+
+
+def front_of(regions: dict[str, Upstream]) -> Front:
+    """Return the endpoint before *regions*, in their order, which nobody is asked for."""
+    rankings = Rankings({}, key_path=None)
+    rankings._known[HOME] = (float("inf"), tuple(regions))
+    return Front(regions, rankings, default_place=HOME)
 
 
 def test_front_reuses_a_connection_and_asks_the_next_region_when_refused() -> None:
@@ -305,7 +316,7 @@ def test_front_reuses_a_connection_and_asks_the_next_region_when_refused() -> No
         dead_port = dead.sockets[0].getsockname()[1]
         dead.close()
         await dead.wait_closed()
-        front = Front({"iad1": Upstream(HOST, dead_port), "sfo1": Upstream(HOST, port)})
+        front = front_of({"iad1": Upstream(HOST, dead_port), "sfo1": Upstream(HOST, port)})
         for _ in range(3):
             answer = await front.handle(request("POST", b"/a?b", b"body"))
             assert (answer.status, answer.body) == (200, b"POST /a?b 4")
@@ -322,7 +333,7 @@ def test_front_does_not_ask_again_once_bytes_were_sent() -> None:
 
         breaking = await asyncio.start_server(drop, HOST, 0)
         port_of_breaking = breaking.sockets[0].getsockname()[1]
-        front = Front({"iad1": Upstream(HOST, port_of_breaking), "sfo1": Upstream(HOST, port)})
+        front = front_of({"iad1": Upstream(HOST, port_of_breaking), "sfo1": Upstream(HOST, port)})
         assert (await front.handle(request("POST"))).status == 502
         assert recorder.requests == []
         breaking.close()
@@ -331,4 +342,4 @@ def test_front_does_not_ask_again_once_bytes_were_sent() -> None:
 
 
 def test_front_without_a_living_region_is_unavailable() -> None:
-    assert asyncio.run(Front({}).handle(request())).status == 503
+    assert asyncio.run(front_of({}).handle(request())).status == 503

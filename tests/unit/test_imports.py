@@ -35,12 +35,15 @@ NEVER = (
     "ministack",
 )
 
-WITHOUT_FASTAPI = {"authorizer"}
+MAY = {"log_shipper": {"aws_lambda_powertools"}}
+"""No request waits for it, and a container starts with more processor than it runs with."""
+
+WITHOUT_FASTAPI = {"authorizer", "health_probe", "log_shipper", "metrics_fold"}
 """Those that no HTTP request reaches."""
 
-MOST_MODULES = 465 if sys.version_info[:2] == (3, 13) else 510
+MOST_MODULES = 480 if sys.version_info[:2] == (3, 13) else 525
 """
-A ratchet: lower it when you can, raise it with a reason. It is set for Lambda's Python; others bring more of their own,
+A ratchet: lower it when you can, raise it with a reason (the last: 14 of telemetry, which every request is counted by). It is set for Lambda's Python; others bring more of their own,
 and the layer has less than this environment: ``pydantic.v1``, which is not counted here.
 """
 
@@ -57,6 +60,9 @@ def test_function_imports_little(name: str) -> None:
         "SESSIONS_TABLE": "sessions",
         "KEYS_TABLE": "keys",
         "NONCES_TABLE": "nonces",
+        "REGION_HEALTH_TABLE": "region-health",
+        "TELEMETRY_TABLE": "telemetry",
+        "CDN_SECRET": "cdn",
         "AUTH_SECRET": "secret",
         "EDGE_STAGE": "production",
     }
@@ -72,7 +78,7 @@ def test_function_imports_little(name: str) -> None:
     found = json.loads(done.stdout)
 
     roots = {module.partition(".")[0] for module in found["modules"]}
-    assert not roots & set(NEVER)
+    assert not roots & (set(NEVER) - MAY.get(name, set()))
     assert not found["built"], "FastAPI was imported before edge.app: its OpenAPI models were built"
     assert found["frozen"] > 0 or name in WITHOUT_FASTAPI
     assert ("fastapi" in roots) == (name not in WITHOUT_FASTAPI)

@@ -7,4 +7,5 @@ calls: a function loads what it uses and nothing else.
 - :mod:`edge.composition.limits`, :mod:`~edge.composition.callers`: what every guarded route needs
 - :mod:`edge.composition.keys`, :mod:`~edge.composition.tokens`: of ``auth``
 - :mod:`edge.composition.signing`, :mod:`~edge.composition.routing`: of ``signing`` and ``geo``
+- :mod:`edge.composition.health`, :mod:`~edge.composition.drains`, :mod:`~edge.composition.probing`: of ``health``
 """

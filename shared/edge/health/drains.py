@@ -10,9 +10,11 @@ same drains leave out the same; one that was left out comes into force when an o
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from edge.health.problems import LastRegions, RegionUnknown
+from edge.problems import ServiceProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -100,7 +102,8 @@ class Drains:
             RegionUnknown: it is not deployed.
             LastRegions: fewer than :data:`LEAST_SERVING` others would serve.
             ValueError: *duration_seconds* or *by* is out of range.
-            edge.problems.ServiceProblem: the store cannot be had.
+            edge.problems.ServiceProblem: the store cannot be had. What it may have stored by then is taken back, if it
+                can be had for that; the same call again is as good as once.
         """
         if region not in self._regions:
             raise RegionUnknown
@@ -112,8 +115,12 @@ class Drains:
         now = self._clock.now_ms() // 1000
         current = self._in_force(stored).get(region)
         drain = Drain(region, reason, now if current is None else current.at, now + duration_seconds, by)
-        self._store.put_drain(drain)
-        stored = self._store.read(latest=True)
+        try:
+            self._store.put_drain(drain)
+            stored = self._store.read(latest=True)
+        except ServiceProblem:
+            self._take_back(drain, current)
+            raise
         if drain in stored.drains and region not in self._in_force(stored):
             # Somebody drained another region in the same moment, and theirs comes first.
             self._store.end_drain(region, only=drain)
@@ -131,6 +138,14 @@ class Drains:
         if region not in self._regions:
             raise RegionUnknown
         self._store.end_drain(region, only=None)
+
+    def _take_back(self, drain: Drain, before: Drain | None) -> None:
+        """Leave the region as it was, after a failure that nobody can tell the outcome of."""
+        with suppress(ServiceProblem):
+            if before is None:
+                self._store.end_drain(drain.region, only=drain)
+            else:
+                self._store.put_drain(before)
 
     def _in_force(self, stored: Stored) -> dict[str, Drain]:
         return honoured(stored.drains, regions=self._regions, now_ms=self._clock.now_ms())

@@ -1,27 +1,22 @@
-"""The probe of the regional table: one read of a key that nobody has."""
+"""
+The probe of a table: one read of a key that nobody has.
+
+By the client that requests use, so that it meets what they meet: a connection that broke is made anew within the same
+budget, as theirs is. A table that throttles or hangs has no such second chance in 300 ms.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from edge.aws.regional import regional_client
-
 if TYPE_CHECKING:
     from edge.aws.dynamo import DynamoDB
-    from edge.clock import Clock
-    from edge.settings import Settings
+    from edge.aws.wire import Item
 
 PROBE_BUDGET_MS: Final = 300
 
-
-def open_probe(settings: Settings, clock: Clock) -> TableProbe:
-    """
-    Return the probe of this region's rate windows, the table that every request needs.
-
-    Raises:
-        edge.settings.SettingsError: ``RATE_WINDOWS_TABLE`` is not set.
-    """
-    return TableProbe(regional_client(settings, clock), settings.require("rate_windows_table"))
+CANARY: Final = "health"
+"""Both keys of the item that is asked for; nothing is stored under it."""
 
 
 class TableProbe:
@@ -30,12 +25,16 @@ class TableProbe:
 
     Args:
         client: of the region that the table is in.
-        table: its name; its hash key is ``pk``.
+        table: its name.
+        has_sort_key: whether its key is ``pk`` and ``sk``, and not ``pk`` alone.
     """
 
-    def __init__(self, client: DynamoDB, table: str) -> None:
+    def __init__(self, client: DynamoDB, table: str, *, has_sort_key: bool) -> None:
         self._client = client
-        self._table = table
+        key: Item = {"pk": {"S": CANARY}}
+        if has_sort_key:
+            key["sk"] = {"S": CANARY}
+        self._request = {"TableName": table, "Key": key, "ProjectionExpression": "pk"}
 
     def ask(self) -> None:
         """
@@ -44,7 +43,4 @@ class TableProbe:
         Raises:
             edge.problems.ServiceProblem: it does not.
         """
-        self._client.get_item(
-            {"TableName": self._table, "Key": {"pk": {"S": "health"}}, "ProjectionExpression": "pk"},
-            budget_ms=PROBE_BUDGET_MS,
-        )
+        self._client.get_item(self._request, budget_ms=PROBE_BUDGET_MS)

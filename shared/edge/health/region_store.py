@@ -24,12 +24,8 @@ class Stored(NamedTuple):
     unreadable: int = 0
 
 
-class RegionStore(Protocol):
-    """
-    Every method raises :class:`edge.problems.ServiceProblem` where the store cannot be had.
-
-    A report has one writer, its observer. A drain has any; the last write stays.
-    """
+class RegionReads(Protocol):
+    """What a reader needs; it raises as :class:`RegionStore` does."""
 
     def read(self, *, latest: bool) -> Stored:
         """
@@ -38,6 +34,14 @@ class RegionStore(Protocol):
         Args:
             latest: what this region has written is seen, at twice the price.
         """
+
+
+class RegionStore(RegionReads, Protocol):
+    """
+    Every method raises :class:`edge.problems.ServiceProblem` where the store cannot be had.
+
+    A report has one writer, its observer. A drain has any; the last write stays.
+    """
 
     def put_report(self, report: Report) -> None:
         """Store *report* in the place of its observer's last one, unless that is of the same round or a later one."""

@@ -9,8 +9,9 @@ fails open.
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from edge.health.moments import Moment
 from edge.health.region_store import Stored
 from edge.health.verdicts import judge
 from edge.problems import ServiceProblem
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edge.clock import Clock
-    from edge.health.region_store import RegionStore
+    from edge.health.region_store import RegionReads
     from edge.health.verdicts import Judgement
 
 REFRESH_MS: Final = 3_000
@@ -31,6 +32,9 @@ probe's time limit and replication come to it, and 40 s is the aim.
 _JUDGED_MS: Final = 1_000
 """A judgement is of the second: nothing in it is finer, and a request shall not pay for it."""
 
+Source = Literal["table", "memory", "none"]
+"""Where knowledge comes from: the store as it was just now, what was read while it could be, or nowhere."""
+
 
 class Known(NamedTuple):
     """
@@ -38,11 +42,13 @@ class Known(NamedTuple):
 
     Attributes:
         judgement: of this second.
-        age_ms: since the store was last read, by monotonic time; None if it never was.
+        age_ms: since the store was last read; None if it never was.
+        source: ``memory`` where the last attempt to read failed, ``none`` where none has been good.
     """
 
     judgement: Judgement
     age_ms: int | None
+    source: Source
 
 
 class RegionWatch:
@@ -52,22 +58,23 @@ class RegionWatch:
     One thread reads while the others go on with what there is; only before the first attempt is over do they wait.
 
     Args:
-        store: read for no longer than its own budget.
+        store: read for no longer than its own budget; None where regions do not observe each other: then nothing is
+            known, which is no failure.
         clock: of this container.
         regions: codes of the regions that are deployed.
         refresh_ms: how long knowledge is used without asking again, > 0.
     """
 
     def __init__(
-        self, store: RegionStore, clock: Clock, *, regions: Sequence[str], refresh_ms: int = REFRESH_MS
+        self, store: RegionReads | None, clock: Clock, *, regions: Sequence[str], refresh_ms: int = REFRESH_MS
     ) -> None:
         self._store = store
         self._clock = clock
         self._regions = tuple(regions)
-        self._refresh_ns = refresh_ms * 1_000_000
+        self._refresh_ms = refresh_ms
         self._stored = Stored()
-        self._read_at_ns: int | None = None
-        self._due_at_ns: int | None = None
+        self._read_at: Moment | None = None
+        self._tried_at: Moment | None = None
         self._reading = Lock()
         self._judged: tuple[Stored, int, Judgement] | None = None
 
@@ -78,27 +85,38 @@ class RegionWatch:
 
     def look(self) -> Known:
         """Return what is held now; a store that is gone is no error."""
-        if self._is_due() and self._reading.acquire(blocking=self._due_at_ns is None):
+        store = self._store
+        if store is None:
+            return Known(self._judgement()._replace(basis="nobody_observes"), None, "none")
+        if self._is_due() and self._reading.acquire(blocking=self._tried_at is None):
             try:
                 if self._is_due():  # whoever waited here finds it done
-                    self._read()
+                    self._read(store)
             finally:
                 self._reading.release()
-        read_at_ns = self._read_at_ns
-        age_ms = None if read_at_ns is None else (self._clock.monotonic_ns() - read_at_ns) // 1_000_000
-        return Known(self._judgement(), age_ms)
+        judgement, read_at = self._judgement(), self._read_at
+        if read_at is None:
+            return Known(judgement, None, "none")
+        # An attempt later than the last good one was none.
+        source: Source = "table" if self._tried_at is read_at else "memory"
+        return Known(judgement, read_at.elapsed_ms(self._clock), source)
 
     def _is_due(self) -> bool:
-        return self._due_at_ns is None or self._clock.monotonic_ns() >= self._due_at_ns
+        tried_at = self._tried_at
+        return tried_at is None or tried_at.elapsed_ms(self._clock) >= self._refresh_ms
 
-    def _read(self) -> None:
+    def _read(self, store: RegionReads) -> None:
+        is_read = False
         try:
-            self._stored = self._store.read(latest=False)
-            self._read_at_ns = self._clock.monotonic_ns()
+            self._stored = store.read(latest=False)
+            is_read = True
         except ServiceProblem:
-            pass  # the age tells
+            pass  # the source and the age tell
         finally:
-            self._due_at_ns = self._clock.monotonic_ns() + self._refresh_ns
+            now = Moment.now(self._clock)
+            if is_read:
+                self._read_at = now
+            self._tried_at = now
 
     def _judgement(self) -> Judgement:
         stored, now_ms = self._stored, self._clock.now_ms()

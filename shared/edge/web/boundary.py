@@ -1,8 +1,8 @@
 """
 The outermost middleware: what is true of every answer is made true here, once.
 
-Request and correlation ids, the size limit, CORS, security headers, timing, problem documents, and the one log line of
-the request. Pure ASGI: a framework's middleware would cost more than all of this together. It knows no framework; what
+Request and correlation ids, the size limit, CORS, security headers, timing, problem documents, the one log line of
+the request, and what is counted of it. Pure ASGI: a framework's middleware would cost more than all of this together. It knows no framework; what
 a framework raises is translated by a function that it is given.
 """
 
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Final
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from edge.deadline import within
 from edge.problems import BodyTooLarge, OriginNotAllowed, Unexpected
@@ -19,7 +20,8 @@ from edge.web.problem_document import render_problem
 from edge.web.security_headers import API_HEADERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -38,12 +40,55 @@ OUTCOME: Final = "edge.outcome"
 """Where in the scope an answer leaves what the domain decided, for the log."""
 
 CALLER: Final = "edge.caller"
-"""Where in the scope a guard leaves who calls: an object with ``log_fields()`` and ``headers``."""
+"""Where in the scope a guard leaves who calls: an object with ``caller.kind``, ``log_fields()`` and ``headers``."""
 
 _ID: Final = re.compile(rb"[A-Za-z0-9._:=+/-]{1,128}")
 _TRACE_ID: Final = re.compile(
     rb"Root=(1-[0-9a-f]{8}-[0-9a-f]{24})|\A00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}"
 )
+
+
+class Telemetry(Protocol):
+    """Counts what is answered; :class:`edge.composition.telemetry.FunctionTelemetry`."""
+
+    def tell(self, told: Told) -> Mapping[str, object]:
+        """
+        Count one request, and write what was counted if it is time; never raises.
+
+        Returns:
+            Members for the request's line in the log, of which CloudWatch makes metrics.
+        """
+
+
+class Told(NamedTuple):
+    """
+    What is counted of a request.
+
+    Attributes:
+        request_id: as the client was told it.
+        route: its template, or :data:`UNMATCHED_ROUTE`.
+        method: a known one, or ``OTHER``.
+        status: of the answer.
+        duration_ns: until the answer began.
+        body_bytes: of the request.
+        problem: that was answered, if one was.
+        defect: the exception that nobody foresaw, if that was why.
+        outcome: what the domain decided, if it says.
+        caller: the kind of who was let in by a guard, else None.
+        cold: this container's first.
+    """
+
+    request_id: str
+    route: str
+    method: str
+    status: int
+    duration_ns: int
+    body_bytes: int
+    problem: Problem | None
+    defect: Exception | None
+    outcome: Mapping[str, str | bool] | None
+    caller: str | None
+    cold: bool
 
 
 class RequestBoundary:
@@ -58,6 +103,7 @@ class RequestBoundary:
         clock: measures durations.
         translate: turns an exception of the framework into a problem; what it does not know is ``Unexpected``.
         budget_ms: what the calls to AWS of one request may take together; None for no such limit.
+        telemetry: counts requests; None for a function that nobody counts.
     """
 
     def __init__(
@@ -70,6 +116,7 @@ class RequestBoundary:
         clock: Clock,
         translate: Translate,
         budget_ms: int | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._app = app
         self._max_body_bytes = settings.max_body_bytes
@@ -79,6 +126,7 @@ class RequestBoundary:
         self._clock = clock
         self._translate = translate
         self._budget_ms = budget_ms
+        self._telemetry = telemetry
         self._cold = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,41 +135,49 @@ class RequestBoundary:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(scope, send, self._region, self._cors, self._clock)
-        defect: Exception | None = None
+        with self._deadline():
+            try:
+                await self._answer(exchange, receive)
+            finally:
+                self._tell(exchange)
+
+    def _deadline(self) -> AbstractContextManager[None]:
+        """Return what bounds the request, the writing of what was counted included."""
+        return nullcontext() if self._budget_ms is None else within(self._budget_ms, self._clock)
+
+    async def _answer(self, exchange: _Exchange, receive: Receive) -> None:
         try:
             if exchange.is_preflight():
                 await exchange.answer_preflight()
             else:
                 body = await _read_body(receive, exchange.request_headers, self._max_body_bytes)
                 exchange.body_bytes = len(body)
-                if self._budget_ms is None:
-                    await self._app(scope, _replay(body), exchange.send)
-                else:
-                    with within(self._budget_ms, self._clock):
-                        await self._app(scope, _replay(body), exchange.send)
+                await self._app(exchange.scope, _replay(body), exchange.send)
         except Exception as error:  # the edge: nothing above it could answer
-            problem = self._translate(error, scope)
+            problem = self._translate(error, exchange.scope)
             if problem.status == Unexpected.status:
-                defect = error
+                exchange.defect = error
             exchange.problem = problem
             if exchange.started:
                 exchange.status = problem.status  # the server cuts the answer off
                 raise
             await exchange.answer_problem(problem)
-        finally:
-            self._write_line(exchange, defect)
 
-    def _write_line(self, exchange: _Exchange, defect: Exception | None) -> None:
-        level = "error" if exchange.status >= Unexpected.status else "info"
+    def _tell(self, exchange: _Exchange) -> None:
+        """Count the request and write its line."""
         cold, self._cold = self._cold, False
+        metrics: Mapping[str, object] = {}
+        if self._telemetry is not None:
+            metrics = self._telemetry.tell(exchange.told(cold=cold))
+        level = "error" if exchange.has_failed() else "info"
         if not self._log.enabled(level):
             return
-        fields: dict[str, object] = exchange.describe()
+        fields = exchange.describe()
         if cold:
             fields["cold_start"] = True
-        if defect is not None:
-            fields["exception"] = describe_exception(defect)
-        self._log.write(level, "request", fields)
+        if exchange.defect is not None:
+            fields["exception"] = describe_exception(exchange.defect)
+        self._log.write(level, "request", {**fields, **metrics})
 
 
 class _Exchange:
@@ -133,15 +189,16 @@ class _Exchange:
         "_cors",
         "_origin",
         "_region",
-        "_scope",
         "_send",
         "_started_ns",
         "body_bytes",
-        "duration_ms",
+        "defect",
+        "duration_ns",
         "head_only",
         "problem",
         "request_headers",
         "request_id",
+        "scope",
         "started",
         "status",
     )
@@ -149,7 +206,7 @@ class _Exchange:
     def __init__(self, scope: Scope, send: Send, region: bytes, cors: CorsPolicy, clock: Clock) -> None:
         self._clock = clock
         self._started_ns = clock.monotonic_ns()
-        self._scope = scope
+        self.scope = scope
         self._send = send
         self._region = region
         self._cors = cors
@@ -165,12 +222,13 @@ class _Exchange:
         self.started = False
         self.status = Unexpected.status
         self.problem: Problem | None = None
+        self.defect: Exception | None = None
         self.body_bytes = 0
-        self.duration_ms = 0.0
+        self.duration_ns = 0
 
     def is_preflight(self) -> bool:
         return (
-            self._scope["method"] == "OPTIONS"
+            self.scope["method"] == "OPTIONS"
             and self._origin is not None
             and b"access-control-request-method" in self.request_headers
         )
@@ -193,7 +251,7 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.started = True
             self.status = message["status"]
-            self.duration_ms = (self._clock.monotonic_ns() - self._started_ns) / 1e6
+            self.duration_ns = self._clock.monotonic_ns() - self._started_ns
             message["headers"] = self._completed(message.get("headers", ()))
         elif self.head_only:
             message["body"] = b""
@@ -203,44 +261,69 @@ class _Exchange:
         present = {name for name, _ in headers}
         completed = list(headers)
         completed += [header for header in API_HEADERS if header[0] not in present]
-        caller = self._scope.get(CALLER)
+        caller = self.scope.get(CALLER)
         if caller is not None:
             completed += [header for header in caller.headers if header[0] not in present]
         completed += self._cors.headers(self._origin)
         completed += (
             (b"x-request-id", self.request_id.encode("ascii")),
             (b"x-edge-region", self._region),
-            (b"server-timing", b"app;dur=%.2f" % self.duration_ms),
+            (b"server-timing", b"app;dur=%.2f" % (self.duration_ns / 1e6)),
         )
         if self._correlation_id:
             completed.append((b"x-correlation-id", self._correlation_id))
         return completed
 
+    def route(self) -> str:
+        """Return the template of its route: a path is input, and unbounded."""
+        found = self.scope.get("route")
+        return UNMATCHED_ROUTE if found is None else str(found.path)
+
+    def has_failed(self) -> bool:
+        """Return whether we failed; a 503 that a health route answers with is what was asked for."""
+        return self.status >= Unexpected.status and self.problem is not None
+
+    def told(self, *, cold: bool) -> Told:
+        """Return what is counted of it."""
+        caller = self.scope.get(CALLER)
+        return Told(
+            self.request_id,
+            self.route(),
+            _known_method(self.scope["method"], head_only=self.head_only),
+            self.status,
+            self.duration_ns,
+            self.body_bytes,
+            self.problem,
+            self.defect,
+            self.scope.get(OUTCOME),
+            None if caller is None else caller.caller.kind,
+            cold,
+        )
+
     def describe(self) -> dict[str, object]:
         """Return what the log says of it; nothing in here is free input."""
-        route = self._scope.get("route")
         fields: dict[str, object] = {
             "request_id": self.request_id,
             "correlation_id": self._correlation_id.decode("ascii") or self.request_id,
-            "method": _known_method(self._scope["method"], head_only=self.head_only),
-            "route": UNMATCHED_ROUTE if route is None else route.path,
+            "method": _known_method(self.scope["method"], head_only=self.head_only),
+            "route": self.route(),
             "status": self.status,
-            "duration_ms": round(self.duration_ms, 3),
+            "duration_ms": round(self.duration_ns / 1e6, 3),
             "body_bytes": self.body_bytes,
         }
-        caller = self._scope.get(CALLER)
+        caller = self.scope.get(CALLER)
         if caller is not None:
             fields |= caller.log_fields()
         if self.problem is not None:
             fields["reason"] = self.problem.reason
             fields |= self.problem.log_fields()
-        fields |= self._scope.get(OUTCOME, {})
+        fields |= self.scope.get(OUTCOME, {})
         trace = _TRACE_ID.search(
             self.request_headers.get(b"x-amzn-trace-id") or self.request_headers.get(b"traceparent") or b""
         )
         if trace:
             fields["trace_id"] = (trace[1] or trace[2]).decode("ascii")
-        context = self._scope.get("aws.context")
+        context = self.scope.get("aws.context")
         if context is not None:
             fields["aws_request_id"] = context.aws_request_id
         return fields

@@ -14,6 +14,7 @@ from edge.health.observations import ROUND_MS, Outcome, observe
 from edge.health.problems import LastRegions, RegionUnknown
 from edge.health.region_memory import MemoryRegionStore
 from edge.health.verdicts import judge
+from edge.problems import DependencyUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -200,6 +201,62 @@ def test_drain_that_somebody_ended_at_once_was_no_refusal(clock: ManualClock) ->
     start(open_drains(store, clock), "sfo1")
 
     assert store.read(latest=True).drains == ()
+
+
+class Breaking(MemoryRegionStore):
+    """Breaks at the write, before or after it is done, or at the read that follows; then for the taking back, or not."""
+
+    def __init__(self, at: str, *, for_good: bool) -> None:
+        super().__init__()
+        self._at = at
+        self._for_good = for_good
+        self.is_armed = False
+
+    def _break(self, at: str) -> None:
+        if self.is_armed and self._at == at:
+            self.is_armed = self._for_good
+            if self._for_good:
+                self._at = "all"
+            raise DependencyUnavailable(1)
+        if self.is_armed and self._at == "all":
+            raise DependencyUnavailable(1)
+
+    def put_drain(self, drain: Drain) -> None:
+        self._break("before")
+        super().put_drain(drain)
+        if self._at == "read" and self.is_armed:
+            self._at = "now"
+        self._break("after")
+
+    def read(self, *, latest: bool) -> Stored:
+        self._break("now")
+        return super().read(latest=latest)
+
+    def end_drain(self, region: str, *, only: Drain | None) -> None:
+        self._break("end")
+        super().end_drain(region, only=only)
+
+
+@pytest.mark.parametrize("at", ["before", "after", "read"])
+@pytest.mark.parametrize("renews", [False, True], ids=["new", "renewed"])
+def test_drain_that_cannot_be_confirmed_is_taken_back(clock: ManualClock, at: str, *, renews: bool) -> None:
+    store = Breaking(at, for_good=False)
+    drains = open_drains(store, clock)
+    before = [start(drains, "cdg1", seconds=60)] if renews else []
+    store.is_armed = True
+    with pytest.raises(DependencyUnavailable):
+        start(drains, "cdg1")
+
+    assert list(store.read(latest=True).drains) == before
+
+
+@pytest.mark.parametrize("at", ["before", "after", "read"])
+def test_store_that_is_gone_for_good_is_the_answer(clock: ManualClock, at: str) -> None:
+    store = Breaking(at, for_good=True)
+    store.is_armed = True
+
+    with pytest.raises(DependencyUnavailable):
+        start(open_drains(store, clock), "cdg1")
 
 
 @given(

@@ -9,6 +9,7 @@ import pytest
 
 from edge.clock import ManualClock
 from edge.health.observations import ROUND_MS, Outcome, Report, observe
+from edge.health.probing import PROBE_MS
 from edge.health.region_memory import MemoryRegionStore
 from edge.health.region_watch import RegionWatch
 from edge.health.verdicts import judge
@@ -25,7 +26,6 @@ TRANSIENT = 0.005
 LOSSES_A_DAY, LOSS_MS = 4, 90_000
 BLIPS_A_DAY, BLIP_MS = 2, 40_000
 REPLICATION_MS = 2_000
-PROBE_TIMEOUT_MS = 1_500
 
 Spans = list[tuple[int, int]]
 
@@ -89,7 +89,7 @@ def simulate(days: int, *, seed: int, losses_of: Literal["observer", "path"]) ->
         outcomes: dict[str, dict[str, Outcome]] = {region: {} for region in REGIONS}
         for observer, target in pairs:
             fails = lost[observer, target].at(time_ms) or target in down or dice.random() < TRANSIENT
-            outcomes[observer][target] = Outcome(not fails, PROBE_TIMEOUT_MS if fails else 40)
+            outcomes[observer][target] = Outcome(not fails, PROBE_MS if fails else 40)
         for observer in REGIONS:
             if not missed[observer].at(time_ms) and observer not in down:
                 before = reports.get(observer)
@@ -162,7 +162,7 @@ class Drill:
         self._reports[observer] = report
         # A report is written when the slowest probe is over, and takes its time to come here.
         failed = not all(outcome.ok for outcome in outcomes.values())
-        delay_ms = (PROBE_TIMEOUT_MS if failed else 200) + self._dice.randrange(500, REPLICATION_MS)
+        delay_ms = (PROBE_MS if failed else 200) + self._dice.randrange(500, REPLICATION_MS)
         self._arriving.append((now_ms + delay_ms, report))
 
     def seconds_until(self, down: Sequence[str], *, sick: Sequence[str]) -> int:

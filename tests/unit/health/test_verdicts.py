@@ -282,7 +282,7 @@ def test_watch_goes_on_from_memory_and_says_how_old_it_is(error: ServiceProblem)
     watch.look()
     store.error = error
     clock.advance(20_000)
-    judgement, age_ms = watch.look()
+    judgement, age_ms, _ = watch.look()
 
     assert (judgement.statuses["iad1"], judgement.statuses["hnd1"], age_ms) == (
         "unhealthy",
@@ -293,7 +293,7 @@ def test_watch_goes_on_from_memory_and_says_how_old_it_is(error: ServiceProblem)
     assert store.reads == 2, "a store that failed is not asked at every look"
 
     clock.advance(11_000)
-    judgement, age_ms = watch.look()
+    judgement, age_ms, _ = watch.look()
     assert judgement.statuses == dict.fromkeys(REGIONS, "unknown") | {"hnd1": "draining"}
     assert (judgement.statuses_believed, age_ms) == (False, 31_000)
 
@@ -307,7 +307,7 @@ def test_watch_goes_on_from_memory_and_says_how_old_it_is(error: ServiceProblem)
 def test_watch_that_never_read_fails_open() -> None:
     store = CountedStore()
     store.error = DependencyUnavailable(1)
-    judgement, age_ms = RegionWatch(store, ManualClock(now_ms=START_MS), regions=REGIONS).look()
+    judgement, age_ms, _ = RegionWatch(store, ManualClock(now_ms=START_MS), regions=REGIONS).look()
 
     assert (judgement.serving, judgement.basis, age_ms) == (list(REGIONS), "nothing_fresh", None)
 
