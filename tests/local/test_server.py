@@ -10,8 +10,8 @@ import pytest
 
 from infra.local.front import Front
 from infra.local.messages import MAX_BODY_BYTES, HttpRequest, HttpResponse
-from infra.local.region import fastest_event_loop
 from infra.local.ranking import Place, Rankings
+from infra.local.region import fastest_event_loop
 from infra.local.server import Server
 from infra.local.upstream import Upstream
 

@@ -49,9 +49,8 @@ class FunctionTelemetry:
             caller=told.caller,
             cold=told.cold,
         )
-        error = told.defect or told.problem
-        if told.status >= _SERVER_ERROR and error is not None:
-            self._note_error(told, error)
+        if told.status >= _SERVER_ERROR and told.error is not None:
+            self._note_error(told, told.error)
         self._metrics.flush_if_due()
         if self._errors is not None:
             self._errors.flush_if_due()

@@ -72,7 +72,7 @@ class Told(NamedTuple):
         duration_ns: until the answer began.
         body_bytes: of the request.
         problem: that was answered, if one was.
-        defect: the exception that nobody foresaw, if that was why.
+        error: the exception that *problem* was made of, as it was caught.
         outcome: what the domain decided, if it says.
         caller: the kind of who was let in by a guard, else None.
         cold: this container's first.
@@ -85,7 +85,7 @@ class Told(NamedTuple):
     duration_ns: int
     body_bytes: int
     problem: Problem | None
-    defect: Exception | None
+    error: Exception | None
     outcome: Mapping[str, str | bool] | None
     caller: str | None
     cold: bool
@@ -155,9 +155,7 @@ class RequestBoundary:
                 await self._app(exchange.scope, _replay(body), exchange.send)
         except Exception as error:  # the edge: nothing above it could answer
             problem = self._translate(error, exchange.scope)
-            if problem.status == Unexpected.status:
-                exchange.defect = error
-            exchange.problem = problem
+            exchange.error, exchange.problem = error, problem
             if exchange.started:
                 exchange.status = problem.status  # the server cuts the answer off
                 raise
@@ -175,8 +173,8 @@ class RequestBoundary:
         fields = exchange.describe()
         if cold:
             fields["cold_start"] = True
-        if exchange.defect is not None:
-            fields["exception"] = describe_exception(exchange.defect)
+        if exchange.error is not None and exchange.status == Unexpected.status:
+            fields["exception"] = describe_exception(exchange.error)
         self._log.write(level, "request", {**fields, **metrics})
 
 
@@ -192,8 +190,8 @@ class _Exchange:
         "_send",
         "_started_ns",
         "body_bytes",
-        "defect",
         "duration_ns",
+        "error",
         "head_only",
         "problem",
         "request_headers",
@@ -222,7 +220,7 @@ class _Exchange:
         self.started = False
         self.status = Unexpected.status
         self.problem: Problem | None = None
-        self.defect: Exception | None = None
+        self.error: Exception | None = None
         self.body_bytes = 0
         self.duration_ns = 0
 
@@ -294,7 +292,7 @@ class _Exchange:
             self.duration_ns,
             self.body_bytes,
             self.problem,
-            self.defect,
+            self.error,
             self.scope.get(OUTCOME),
             None if caller is None else caller.caller.kind,
             cold,
