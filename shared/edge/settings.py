@@ -331,7 +331,7 @@ def _parse_url(text: str) -> str:
 def _parse_collector(text: str) -> str:
     # Lines hold no secret, but they are nobody else's business: in the clear they go to this machine alone.
     if not re.fullmatch(
-        r"(https://[a-z0-9.-]+|http://(localhost|127\.0\.0\.1))(:[1-9]\d{0,4})?(/[!-~]*)?", text, re.ASCII
+        r"(https://[a-z0-9.-]+|http://(localhost|127\.0\.0\.1))(:[1-9]\d{0,4})?(/[!$-~]*)?", text, re.ASCII
     ):
         raise ValueError("an https URL such as https://collector.example.com/lines")
     return text

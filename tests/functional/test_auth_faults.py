@@ -190,7 +190,8 @@ def test_sign_in_whose_first_answer_is_lost_is_one(house: House, weather: Weathe
         said = house.call(function, "POST", TOKEN, key=house.admin_key)
 
     assert unavailable(said), "both of its answers were lost"
-    puts = {seen.partition(b"\r\n\r\n")[2] for seen in weather.seen[before:] if b".PutItem" in seen}
+    bodies = [seen.partition(b"\r\n\r\n")[2] for seen in weather.seen[before:] if b".PutItem" in seen]
+    puts = {body for body in bodies if b"-sessions" in body}
     assert len(puts) == 1, "tried again, it is the same family"
     assert house.sign_in(function=function)["refreshes_remaining"] == 5
 

@@ -8,7 +8,8 @@ import pytest
 
 from edge import settings
 from edge.regions import DEPLOYED
-from tests.infra.document import ROOT, Properties, functions, resources, template
+from infra.template import load_stack
+from tests.infra.document import ROOT, TEMPLATE, Properties, functions, resources, template
 
 API_TIMEOUT_SECONDS = 29
 TELEMETRY = {("telemetry", "here"): {"dynamodb:PutItem"}}
@@ -91,6 +92,17 @@ ALLOWED_ACTIONS: dict[str, dict[tuple[str, str], set[str]]] = {
         ("telemetry", "here"): {"dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"},
     },
     "DashboardFunction": TELEMETRY,
+    "LogShipperFunction": {
+        **TELEMETRY,
+        **FAILED_EVENTS,
+        ("unshipped-logs", "here"): {
+            "sqs:SendMessage",
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+        },
+        ("ship", "here"): {"secretsmanager:GetSecretValue"},
+    },
 }
 """What each function may do, and to what: a table or the secret, in its region or in all that are deployed."""
 
@@ -125,6 +137,7 @@ LOCAL_RESOURCES = {
     "Nonces": "nonces",
     "Telemetry": "telemetry",
     "FailedEvents": "failed-events",
+    "UnshippedLogs": "unshipped-logs",
 }
 
 
@@ -148,25 +161,38 @@ def get_att(value: Properties) -> list[str]:
     return argument if isinstance(argument, list) else argument.split(".")
 
 
-def is_scheduled(name: str) -> bool:
-    return any(event["Type"] == "Schedule" for event in functions()[name].get("Events", {}).values())
+def has_events(name: str, *types: str) -> bool:
+    return any(event["Type"] in types for event in functions()[name].get("Events", {}).values())
+
+
+def is_waited_for(name: str) -> bool:
+    return name == "AuthorizerFunction" or has_events(name, "HttpApi")
 
 
 @each_function
 def test_ends_before_the_api_gives_up_or_soon_after_the_next_run_begins(name: str) -> None:
-    limit_seconds = 90 if is_scheduled(name) else API_TIMEOUT_SECONDS
+    limit_seconds = API_TIMEOUT_SECONDS if is_waited_for(name) else 90
     assert 0 < functions()[name]["Timeout"] < limit_seconds
 
 
 @each_function
-def test_what_nobody_waits_for_is_not_tried_again_and_not_lost_sight_of(name: str) -> None:
+def test_what_nobody_waits_for_is_not_lost_sight_of(name: str) -> None:
     function = functions()[name]
-    if not is_scheduled(name):
+    if is_waited_for(name):
         return
-    assert function["EventInvokeConfig"]["MaximumRetryAttempts"] == 0
     targets = [function["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"]]
-    targets += [event["Properties"]["DeadLetterConfig"]["Arn"] for event in function["Events"].values()]
+    if has_events(name, "Schedule"):
+        assert function["EventInvokeConfig"]["MaximumRetryAttempts"] == 0, "the next run does it"
+        targets += [event["Properties"]["DeadLetterConfig"]["Arn"] for event in function["Events"].values()]
     assert [".".join(get_att(target)) for target in targets] == ["FailedEvents.Arn"] * len(targets)
+
+
+def test_lines_of_every_function_are_shipped_but_the_shippers_own() -> None:
+    events = functions()["LogShipperFunction"]["Events"].values()
+    groups = {
+        event["Properties"]["LogGroupName"]["Ref"] for event in events if event["Type"] == "CloudWatchLogs"
+    }
+    assert groups == {name.removesuffix("Function") + "Logs" for name in functions()} - {"LogShipperLogs"}
 
 
 @each_function
@@ -271,14 +297,24 @@ def test_environment_is_what_settings_read(name: str) -> None:
 
 @each_function
 def test_settings_take_the_defaults_of_the_template(name: str) -> None:
-    parameters = {key: str(found.get("Default", "")) for key, found in template()["Parameters"].items()}
-    environ = {"AWS_REGION": "us-west-1"}
-    for variable, value in functions()[name]["Environment"]["Variables"].items():
-        if not isinstance(value, dict):
-            environ[variable] = str(value)
-        else:
-            environ[variable] = parameters.get(value["Ref"], "RateWindows") if "Ref" in value else "edge-x"
-    assert settings.Settings.from_env(environ).version == parameters["Version"]
+    stack = load_stack(TEMPLATE, aws_region="us-west-1")
+    found = next((function for function in stack.functions if function.logical_id == name), None)
+    if found is None:  # without endpoints there is no shipper
+        assert name == "LogShipperFunction"
+        return
+    read = settings.Settings.from_env({"AWS_REGION": "us-west-1", **found.environment})
+    assert read.version == template()["Parameters"]["Version"]["Default"]
+
+
+def test_shipper_is_there_where_lines_have_somewhere_to_go() -> None:
+    given = {"LogEndpoint": "https://collector.example.com/lines"}
+    stack = load_stack(TEMPLATE, aws_region="us-west-1", parameters=given)
+    (shipper,) = [function for function in stack.functions if function.logical_id == "LogShipperFunction"]
+    environment = {**shipper.environment, "UNSHIPPED_QUEUE_URL": "https://sqs.example.com/1/q"}
+    read = settings.Settings.from_env({"AWS_REGION": "us-west-1", **environment})
+    assert read.enable_remote_logging
+    assert not read.enable_remote_error_tracking
+    assert read.log_endpoint == given["LogEndpoint"]
 
 
 @each_function

@@ -104,11 +104,15 @@ def test_api_is_throttled_and_logs_json() -> None:
     assert {"request_id", "route", "status", "latency_ms"} <= set(logged)
 
 
-def test_only_the_api_and_the_clock_invoke_functions_and_only_alias_live() -> None:
+def test_only_the_api_the_clock_and_the_logs_invoke_functions_and_only_alias_live() -> None:
     permissions = translated_of_type("AWS::Lambda::Permission")
     assert permissions
     for permission in permissions.values():
-        assert permission["Properties"]["Principal"] in ("apigateway.amazonaws.com", "events.amazonaws.com")
+        assert permission["Properties"]["Principal"] in (
+            "apigateway.amazonaws.com",
+            "events.amazonaws.com",
+            "logs.amazonaws.com",
+        )
         assert permission["Properties"]["FunctionName"]["Ref"].endswith("Aliaslive")
         assert "SourceArn" in permission["Properties"]
 

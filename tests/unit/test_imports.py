@@ -35,7 +35,7 @@ NEVER = (
     "ministack",
 )
 
-MAY = {"log_shipper": {"aws_lambda_powertools"}}
+MAY = {"log_shipper": {"aws_lambda_powertools", "botocore"}}
 """No request waits for it, and a container starts with more processor than it runs with."""
 
 WITHOUT_FASTAPI = {"authorizer", "health_probe", "log_shipper", "metrics_fold"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import time
 from typing import TYPE_CHECKING, Final
@@ -13,31 +12,27 @@ from edge.aws.retries import jitter
 from edge.aws.secrets import regional_secrets
 from edge.aws.sqs import SqsQueue
 from edge.aws.tls import SYSTEM_ROOTS, context
-from edge.problems import ServiceProblem
-from edge.telemetry.shipping import NotTaken, Shipper, Tally, Unshipped
+from edge.telemetry.shipping import Shipper
 from edge.telemetry.shipping_batches import from_message
 from edge.telemetry.shipping_http import HttpCollector
+from edge.telemetry.shipping_ports import NotTaken, Tally, Unshipped
 from edge.telemetry.shipping_records import records
+from edge.telemetry.shipping_secrets import SecretToken
 from edge.web.log import Log, describe_exception
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Self
 
-    from edge.aws.secrets import SecretsManager
     from edge.clock import Clock
     from edge.settings import Settings
-    from edge.telemetry.shipping import Collector
     from edge.telemetry.shipping_batches import Kind
+    from edge.telemetry.shipping_ports import Collector
     from edge.telemetry.shipping_records import LogEvent
 
 CONNECT_MS: Final = 3_000
-TOKEN_FRESH_SECONDS: Final = 300
-TOKEN_RETRY_SECONDS: Final = 30
-"""How soon a token that was not believed, or could not be read, is read again."""
 
 _FOLDER: Final = "log_shipper"
-_TOKEN: Final = re.compile(r"[!-~]{1,4096}")
 
 
 def open_shipping(
@@ -271,48 +266,3 @@ class Opener:
         if left_ns <= 0:
             raise TimeoutError
         return left_ns / 1e9
-
-
-class SecretToken:
-    """
-    What collectors know us by: the text of a secret, read again now and then and when it is not believed.
-
-    Args:
-        client: of this region's Secrets Manager.
-        secret_id: name of the secret.
-        clock: measures how old the knowledge is.
-    """
-
-    def __init__(self, client: SecretsManager, secret_id: str, clock: Clock) -> None:
-        self._client = client
-        self._secret_id = secret_id
-        self._clock = clock
-        self._text: str | None = None
-        self._read_at_ns: int | None = None
-        self._tried_at_ns: int | None = None
-
-    def text(self) -> str | None:
-        """Return the token, an old one while no newer can be read, None if none ever could."""
-        if self._is_older_than(self._read_at_ns, TOKEN_FRESH_SECONDS):
-            self._read()
-        return self._text
-
-    def refused(self) -> bool:
-        """Read it again, and return whether it is another one."""
-        before = self._text
-        self._read()
-        return self._text != before
-
-    def _read(self) -> None:
-        if not self._is_older_than(self._tried_at_ns, TOKEN_RETRY_SECONDS):
-            return
-        self._tried_at_ns = self._clock.monotonic_ns()
-        try:
-            text = self._client.get_secret_value(self._secret_id).strip()
-        except ServiceProblem:
-            return  # what is known stays; tried again soon
-        if _TOKEN.fullmatch(text):  # nothing that would end a header
-            self._text, self._read_at_ns = text, self._clock.monotonic_ns()
-
-    def _is_older_than(self, at_ns: int | None, seconds: int) -> bool:
-        return at_ns is None or self._clock.monotonic_ns() - at_ns >= seconds * 1_000_000_000

@@ -8,18 +8,17 @@ alert, and want some requests, so that the first error of a quiet night is none 
 from __future__ import annotations
 
 from math import isnan
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from edge.telemetry.sketch import merged
+from edge.telemetry.summary_shapes import Alert
 from edge.telemetry.totals import KEPT_MINUTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from edge.telemetry.summary_shapes import Rule, Severity
     from edge.telemetry.totals import Minute, Totals
-
-Rule = Literal["error_rate", "latency", "region_health", "metrics_dropped", "rate_limit_degraded"]
-Severity = Literal["warning", "critical"]
 
 ERROR_RATIO: Final = 0.01
 CRITICAL_ERROR_RATIO: Final = 0.05
@@ -31,22 +30,6 @@ MIN_REQUESTS: Final = 20
 MAX_ALERTS: Final = 50
 
 _WINDOW_MINUTES: Final = 5
-
-
-class Alert(TypedDict):
-    """
-    One alert.
-
-    ``at`` and ``until`` are epoch seconds, ``until`` null while it goes on; ``value`` is the worst of its span: a ratio,
-    milliseconds, or a count.
-    """
-
-    at: int
-    until: int | None
-    region: str
-    rule: Rule
-    severity: Severity
-    value: float | None
 
 
 class _Finding(NamedTuple):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Final, Literal
+
+from typing_extensions import TypedDict  # pydantic refuses typing's before Python 3.12
 
 from edge.telemetry.error_groups import ErrorGroup, PlacedSample, grouped
 

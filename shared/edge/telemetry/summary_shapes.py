@@ -7,12 +7,13 @@ What is not known is ``null``. Counts are of the window, the last ten minutes, o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal
 
-if TYPE_CHECKING:
-    from edge.telemetry.alerts import Alert
+from typing_extensions import TypedDict  # pydantic refuses typing's before Python 3.12
 
 Data = Literal["fresh", "stale", "unknown"]
+Rule = Literal["error_rate", "latency", "region_health", "metrics_dropped", "rate_limit_degraded"]
+Severity = Literal["warning", "critical"]
 
 
 class Drained(TypedDict):
@@ -134,6 +135,22 @@ class RegionView(TypedDict):
     data_age_seconds: float | None
     health: Health
     numbers: Numbers | None
+
+
+class Alert(TypedDict):
+    """
+    One alert.
+
+    ``at`` and ``until`` are epoch seconds, ``until`` null while it goes on; ``value`` is the worst of its span: a ratio,
+    milliseconds, or a count.
+    """
+
+    at: int
+    until: int | None
+    region: str
+    rule: Rule
+    severity: Severity
+    value: float | None
 
 
 class Summary(TypedDict):
