@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.telemetry.definitions import BODIES, COUNTERS, DEFINITIONS, DURATIONS
+from edge.telemetry.definitions import BODIES, COUNTERS, DEFINITIONS, DURATIONS, REGION_HEALTH
 from edge.telemetry.known_series import always
 from edge.telemetry.labels import ROUTES
 from edge.telemetry.snapshot import Distribution, Family, Quantiles, Series, Snapshot
@@ -32,7 +32,7 @@ def busy(region: str, times: int) -> Snapshot:
                 definition,
                 _counted(counted[definition.name], times)
                 if definition.name in counted
-                else [_of_the_region(definition, times)],
+                else [_of_the_region(definition, region, times)],
             )
             for definition in DEFINITIONS
         ],
@@ -48,7 +48,9 @@ def _counted(counted: Counted, times: int) -> list[Series]:
     return [Series((function, *labels), value) for function in ROUTES for labels in always(counted, function)]
 
 
-def _of_the_region(definition: Definition, times: int) -> Series:
+def _of_the_region(definition: Definition, region: str, times: int) -> Series:
+    if definition == REGION_HEALTH:
+        return Series((region, "unhealthy"), 1)
     labels = tuple(["keys" if label == "function" else f"some_{label}" for label in definition.labels])
     if definition.kind == "summary":
         return Series(labels, Quantiles([0.1] * len(definition.quantiles), times, times / 4))

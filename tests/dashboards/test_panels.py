@@ -79,4 +79,4 @@ def test_regions_are_shown_as_they_are(server: Server) -> None:
 
     shown = {dict(labels)["region"]: value for labels, value in server.query(expression).items()}
 
-    assert shown == {"cdg1": "1", "iad1": "2"}, "one says 503 to health checks, one is not there"
+    assert shown == {"cdg1": "1", "iad1": "2"}, "one is held to be unhealthy, one is not there"

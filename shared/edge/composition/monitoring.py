@@ -72,7 +72,13 @@ class Monitoring:
 
         settings = self._settings
         totals = read_totals(self._shards[settings.region], now_ms=self._clock.now_ms())
-        found = snapshot(totals, region=settings.region.code, version=settings.version, stage=settings.stage)
+        found = snapshot(
+            totals,
+            region=settings.region.code,
+            version=settings.version,
+            stage=settings.stage,
+            health={code: str(status) for code, status in self._watch.look().judgement.statuses.items()},
+        )
         return rendered(found, accept, created=False)  # _created would double the series
 
     def summary(self, scope: Scope) -> Summary:

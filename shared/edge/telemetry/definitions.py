@@ -230,6 +230,12 @@ LAST_FLUSH: Final = Definition(
     (),
     "seconds",
 )
+REGION_HEALTH: Final = Definition(
+    "edge_region_health",
+    "gauge",
+    "1 for the status that the regions together hold a region to have, 0 for the others.",
+    ("target", "status"),
+)
 BUILD: Final = Definition(
     "edge_build_info",
     "gauge",
@@ -245,6 +251,7 @@ DEFINITIONS: Final = (
     ENVIRONMENTS,
     SHARDS,
     LAST_FLUSH,
+    REGION_HEALTH,
     BUILD,
 )
 """In the order in which they are told."""

@@ -235,7 +235,9 @@ def _write_summary(definition: Definition) -> Callable[[str, Series, list[str]],
             raise NotExposable(name, "a summary observes nothing below 0")
         for tail, at in zip(tails, value.values, strict=True):
             lines.append(f"{name}{{{labels}{tail}{number(at)}\n")
-        lines.append(f"{name}_sum{{{labels}}} {number(value.sum)}\n{name}_count{{{labels}}} {value.observations}\n")
+        lines.append(
+            f"{name}_sum{{{labels}}} {number(value.sum)}\n{name}_count{{{labels}}} {value.observations}\n"
+        )
 
     return write
 

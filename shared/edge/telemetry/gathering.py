@@ -72,5 +72,5 @@ def _read(key: Key, read: Callable[[], Found], answers: SimpleQueue[_Answer[Key,
         answers.put(_Answer(key, read(), None))
     except ServiceProblem:  # also a table that is not there: a region that is not deployed yet
         answers.put(_Answer(key, None, None))
-    except Exception as error:  # noqa: BLE001 - raised where somebody waits for it
+    except Exception as error:
         answers.put(_Answer(key, None, error))

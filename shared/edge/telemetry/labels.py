@@ -216,6 +216,9 @@ SIGNATURE_OUTCOMES: Final = {
     ),
 }
 
+HEALTH_STATUSES: Final = ("healthy", "degraded", "unhealthy", "draining", "unknown")
+"""What regions can hold of each other."""
+
 GEO_METHODS: Final = ("haversine", "model", "measured", "default")
 GEO_MODES: Final = ("normal", "fail-open")
 

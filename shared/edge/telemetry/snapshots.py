@@ -16,15 +16,17 @@ from edge.telemetry.definitions import (
     DURATIONS,
     ENVIRONMENTS,
     LAST_FLUSH,
+    REGION_HEALTH,
     SHARDS,
     SUMMARY,
 )
 from edge.telemetry.known_series import always, label_values
+from edge.telemetry.labels import HEALTH_STATUSES
 from edge.telemetry.sketch import merged
 from edge.telemetry.snapshot import Distribution, Family, Quantiles, Series, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from edge.telemetry.definitions import Counted
     from edge.telemetry.region_totals import RegionTotals
@@ -36,7 +38,9 @@ WINDOW_MINUTES: Final = 10
 _NS: Final = 1e9
 
 
-def snapshot(totals: RegionTotals, *, region: str, version: str, stage: str) -> Snapshot:
+def snapshot(
+    totals: RegionTotals, *, region: str, version: str, stage: str, health: Mapping[str, str]
+) -> Snapshot:
     """
     Return what a scrape of *region* is told.
 
@@ -45,6 +49,7 @@ def snapshot(totals: RegionTotals, *, region: str, version: str, stage: str) -> 
         region: its code.
         version: of the function that answers.
         stage: the same.
+        health: status by the code of each region, as far as regions observe each other.
     """
     families = [
         Family(counted.definition, sorted(_counter_series(counted, totals), key=_labels))
@@ -60,6 +65,14 @@ def snapshot(totals: RegionTotals, *, region: str, version: str, stage: str) -> 
         ),
         Family(SHARDS, [Series(("read",), totals.shards), Series(("unreadable",), totals.unreadable)]),
         Family(LAST_FLUSH, [Series((), (totals.flushed_at_ms or 0) / 1000)]),
+        Family(
+            REGION_HEALTH,
+            [
+                Series((target, status), int(status == held))
+                for target, held in sorted(health.items())
+                for status in sorted(HEALTH_STATUSES)
+            ],
+        ),
         Family(BUILD, [Series((version, stage), 1)]),
     ]
     return Snapshot(region, families, float(totals.created_at))

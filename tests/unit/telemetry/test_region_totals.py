@@ -11,7 +11,7 @@ from edge.clock import ManualClock
 from edge.telemetry.definitions import DEFINITIONS, SUMMARY
 from edge.telemetry.flushing import Flusher
 from edge.telemetry.folding import Folded, fold_idle
-from edge.telemetry.labels import ROUTES, STATUSES
+from edge.telemetry.labels import HEALTH_STATUSES, ROUTES, STATUSES
 from edge.telemetry.recorder import Recorder
 from edge.telemetry.region_totals import TotalsUnavailable, merge_regions, read_totals
 from edge.telemetry.shard_memory import MemoryShardStore
@@ -53,7 +53,13 @@ def serve(
 
 def scraped(store: MemoryShardStore, clock: ManualClock) -> Snapshot:
     totals = read_totals(store, now_ms=clock.now_ms())
-    return snapshot(totals, region="cdg1", version="1.2.3", stage="production")
+    return snapshot(
+        totals,
+        region="cdg1",
+        version="1.2.3",
+        stage="production",
+        health={"cdg1": "healthy", "hnd1": "unhealthy"},
+    )
 
 
 def value(shot: Snapshot, name: str, *labels: str) -> object:
@@ -228,9 +234,25 @@ def test_label_that_this_version_does_not_know_is_shown_as_other(
     totals = read_totals(store, now_ms=START_MS)
     counters = totals.functions["geo_route"].totals.counters
     counters |= {"e brand_new": 3, "e newer_still": 4, "e two words": 9, "z unknown": 1}
-    shot = snapshot(totals, region="cdg1", version="1", stage="production")
+    shot = snapshot(
+        totals,
+        region="cdg1",
+        version="1",
+        stage="production",
+        health={"cdg1": "healthy", "hnd1": "unhealthy"},
+    )
 
     assert value(shot, "edge_errors_total", "geo_route", "other") == 7
+
+
+def test_health_of_every_region_is_told_as_one_of_the_statuses(clock: ManualClock) -> None:
+    totals = read_totals(MemoryShardStore(clock), now_ms=START_MS)
+    shot = snapshot(totals, region="cdg1", version="1", stage="production", health={"hnd1": "draining"})
+
+    assert value(shot, "edge_region_health", "hnd1", "draining") == 1
+    held = [value(shot, "edge_region_health", "hnd1", status) for status in HEALTH_STATUSES]
+    assert held.count(1) == 1
+    assert held.count(0) == len(HEALTH_STATUSES) - 1
 
 
 def test_regions_are_merged_as_if_they_were_one(clock: ManualClock) -> None:
@@ -238,7 +260,9 @@ def test_regions_are_merged_as_if_they_were_one(clock: ManualClock) -> None:
     serve(stores[0], clock, *[10] * 90)
     serve(stores[1], clock, *[1000] * 10)
     merged = merge_regions([read_totals(store, now_ms=START_MS) for store in stores])
-    shot = snapshot(merged, region="all", version="1", stage="production")
+    shot = snapshot(
+        merged, region="all", version="1", stage="production", health={"cdg1": "healthy", "hnd1": "unhealthy"}
+    )
 
     recent = value(shot, SUMMARY.name, "geo_route")
     assert isinstance(recent, Quantiles)
