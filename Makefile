@@ -74,15 +74,18 @@ destroy: .venv/local.stamp ## delete the stacks; asks for the stage's name, keep
 
 # --- check and test -----------------------------------------------------------------------------------------------
 
-# On two cores; each starts engines of its own. What follows needs ports and processes to itself.
-QUICK_TESTS := $(PY) -m pytest -q -n 2 --dist worksteal tests/unit tests/contract
+# On two cores; each starts engines of its own.
+PYTEST := $(PY) -m pytest -q -n 2
 
 .PHONY: check
-check: .venv/dev.stamp ## lint, types, unit and contract tests; under two minutes
+check: lint ## lint, types, unit tests, contract tests in memory and on moto; under two minutes
+	@$(PYTEST) --dist worksteal tests/unit tests/contract -k "not ministack and not dynamodb_local"
+
+.PHONY: lint
+lint: .venv/dev.stamp ## format, lint, types
 	@.venv/bin/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy shared functions infra tests examples
-	@$(QUICK_TESTS)
 
 .PHONY: format
 format: .venv/dev.stamp ## write the code as the formatter wants it
@@ -90,9 +93,9 @@ format: .venv/dev.stamp ## write the code as the formatter wants it
 	@.venv/bin/ruff check --fix --quiet . || true
 
 .PHONY: test
-test: .venv/dev.stamp .venv-sam/stamp .venv-scan/stamp build ## every test: unit, contract, functional, infra, runtime, local, examples, operators, README
-	@$(QUICK_TESTS)
-	@$(PY) -m pytest -q $(filter-out tests/unit tests/contract tests/bench tests/events tests/vectors,$(patsubst %/,%,$(wildcard tests/*/)))
+test: .venv/dev.stamp .venv-sam/stamp .venv-scan/stamp build ## every test, on every engine: DynamoDB Local, ministack, Prometheus, Chromium, nginx, AWS's emulator
+	@$(PYTEST) --dist worksteal tests/unit tests/contract
+	@$(PYTEST) --dist loadfile $(filter-out tests/unit tests/contract tests/bench tests/events tests/vectors,$(patsubst %/,%,$(wildcard tests/*/)))
 
 # --- build and measure --------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from infra.local.state import State
 
 TRY_PATH: Final = "/api/monitoring/health"
+PAGE_PATH: Final = "/monitoring-dashboard"
 
 
 class Progress:
@@ -38,7 +39,7 @@ class Progress:
         say(f"  logs    {shown(logs)}, addresses in {shown(state_path)}")
         say("")
         say(f"  curl -s {state['global']}{TRY_PATH}")
-        say("  make demo-key prints an administrator's API key")
+        say(f"  {state['global']}{PAGE_PATH} shows it all; make demo-key prints the API key")
         say("  Ctrl-C stops everything")
 
     @staticmethod
