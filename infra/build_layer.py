@@ -36,6 +36,13 @@ DIST_INFO_KEPT = ("METADATA", "entry_points.txt", "licenses")
 """opentelemetry finds itself by entry point, scanners read METADATA, licences must travel with their code."""
 
 
+POWERTOOLS_UTILITIES_KEPT = frozenset({"batch", "data_classes", "jmespath_utils"})
+"""What ``functions/log_shipper`` imports of it, and what that imports; the rest is three quarters of the package."""
+
+NEVER_IMPORTED = ("cffi", "pycparser")
+"""They compile bindings. ``cryptography`` brings its own compiled, and loads ``_cffi_backend`` alone."""
+
+
 class BuildFailed(SystemExit):
     """The layer cannot be built; the message is one clear line."""
 
@@ -93,6 +100,11 @@ def _trim(wheels: Path) -> None:
     _assert_v1_is_optional(wheels)
     shutil.rmtree(wheels / "pydantic" / "v1")
     shutil.rmtree(wheels / "bin", ignore_errors=True)
+    _trim_powertools(wheels / "aws_lambda_powertools")
+    for name in NEVER_IMPORTED:
+        shutil.rmtree(wheels / name)
+    for metadata in wheels.glob("pycparser-*.dist-info"):  # cffi's stays: its licence covers _cffi_backend
+        shutil.rmtree(metadata)
     for folder in [path for path in wheels.rglob("tests") if path.is_dir()]:
         shutil.rmtree(folder)
     for typing_only in [*wheels.rglob("*.pyi"), *wheels.rglob("py.typed")]:
@@ -104,6 +116,14 @@ def _trim(wheels: Path) -> None:
             shutil.rmtree(entry)
         else:
             entry.unlink()
+
+
+def _trim_powertools(package: Path) -> None:
+    """Leave what is kept and what it needs; ``tests/infra`` imports it and has it work."""
+    shutil.rmtree(package / "event_handler")
+    for folder in [path for path in (package / "utilities").iterdir() if path.is_dir()]:
+        if folder.name not in POWERTOOLS_UTILITIES_KEPT:
+            shutil.rmtree(folder)
 
 
 def _assert_v1_is_optional(wheels: Path) -> None:

@@ -81,6 +81,11 @@ class Answer:
     payload: dict[str, object]
     wall_ms: float
 
+    @classmethod
+    def of(cls, payload: object, wall_ms: float = 0.0) -> Answer:
+        """Return what a function's answer came to; what is no object stands as member ``payload`` of one."""
+        return cls(payload if isinstance(payload, dict) else {"payload": payload}, wall_ms)
+
 
 class Sandbox:
     """
@@ -97,19 +102,31 @@ class Sandbox:
         self._connection = http.client.HTTPConnection(HOST, port, timeout=INVOKE_TIMEOUT_SECONDS)
         self._log_path = log_path
 
-    def invoke(self, event: Mapping[str, object]) -> Answer:
-        """Invoke the function once and wait for its answer."""
+    def invoke(self, event: object) -> Answer:
+        """
+        Invoke the function once and wait for its answer.
+
+        Args:
+            event: anything that JSON can say; Lambda's own tools send what they are given.
+        """
         body = json.dumps(event).encode()
         begun_ns = time.perf_counter_ns()
         self._connection.request("POST", INVOKE_PATH, body, {"Content-Type": "application/json"})
         content = self._connection.getresponse().read()
         wall_ms = (time.perf_counter_ns() - begun_ns) / 1e6
-        payload = json.loads(content) if content else {}
-        return Answer(payload if isinstance(payload, dict) else {"payload": payload}, wall_ms)
+        try:
+            payload = json.loads(content) if content else {}
+        except ValueError:  # of a timeout the emulator tells in plain text
+            payload = {"errorMessage": content.decode("utf-8", errors="replace")}
+        return Answer.of(payload, wall_ms)
 
     def log(self) -> str:
         """Return what the emulator and the function have written so far."""
         return self._log_path.read_text(encoding="utf-8", errors="replace")
+
+    def cold_starts(self) -> int:
+        """Return how often the runtime has been started; more than once after a crash, a timeout or too large an answer."""
+        return self.log().count("INIT RTDONE(")
 
     def runtime_pid(self) -> int:
         """Return the pid of the Python process; there is one after the first invocation."""

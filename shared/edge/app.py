@@ -45,6 +45,7 @@ from edge.problems import (
     WrongMediaType,
     WrongMethod,
 )
+from edge.snapstart import register_hooks
 from edge.web.boundary import OUTCOME, RequestBoundary
 from edge.web.cors import CorsPolicy
 from edge.web.http_api import is_http_api_event, read_event, without_content
@@ -302,6 +303,10 @@ class EdgeApp(FastAPI):
             waiting += dependant.dependencies
         return True
 
+    def register_hooks(self) -> None:
+        """Have connections, credentials and random numbers renewed after a SnapStart restore."""
+        register_hooks(self._settings, self._clock)
+
     def bounded(self, app: ASGIApp) -> ASGIApp:
         """Return *app* inside a boundary of this function's settings."""
         return RequestBoundary(
@@ -411,6 +416,7 @@ def make_handler(app: EdgeApp) -> LambdaHandler:
             looped.append(Looped(app))
         return looped[0](event, context)
 
+    app.register_hooks()
     gc.freeze()
     return handler
 

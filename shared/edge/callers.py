@@ -148,6 +148,19 @@ class Admitted(NamedTuple):
         return {**fields, "client_id": self.caller.client_id} if self.caller.client_id else fields
 
 
+class Need(NamedTuple):
+    """
+    What a guard asks for, as the API's document tells it.
+
+    Attributes:
+        scope: that the caller must have, or :data:`ANYBODY`.
+        shown_in: the header fields that may say who calls.
+    """
+
+    scope: str
+    shown_in: frozenset[bytes]
+
+
 class Callers:
     """
     Tells who calls and lets in who may; share one between threads.
@@ -185,6 +198,7 @@ class Callers:
             return admit(request.scope)
 
         guard.admit = admit  # type: ignore[attr-defined]  # edge.app calls it before the body is read
+        guard.need = Need(scope, shown_in)  # type: ignore[attr-defined]  # infra.openapi documents it
         return guard
 
     def admit(self, asgi_scope: "Scope", scope: str, shown_in: frozenset[bytes]) -> Admitted:
@@ -243,7 +257,6 @@ class Callers:
             said.plan or "free",
             said.expires_at,
         )
-
 
     def _by_key(self, text: str) -> Caller:
         record = self._keys.authenticate(text)

@@ -69,7 +69,7 @@ def main() -> None:
         print(
             f"{count:<28}{count * len(blob) / 1024:8.0f}"
             f"{_best_us(partial(read_totals, store, now_ms=NOW_MS + 7_200_000), 1) / 1000:12.1f}"
-            f"{_best_us(partial(snapshot, totals, region='cdg1', version='1', stage='production'), 1) / 1000:12.1f}"
+            f"{_best_us(partial(snapshot, totals, region='cdg1', version='1', stage='production', health={}), 1) / 1000:12.1f}"
             f"{_best_us(partial(numbers, totals, now_ms=NOW_MS + 7_200_000), 1) / 1000:12.1f}"
         )
     print(f"\n{'':44}{'ms':>8}")
