@@ -92,10 +92,14 @@ format: .venv/dev.stamp ## write the code as the formatter wants it
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix --quiet . || true
 
+# A browser keeps an event loop in the process that drives it: nothing else shares that.
+OTHERWISE_RUN := $(addprefix tests/,unit contract browser bench events vectors)
+
 .PHONY: test
 test: .venv/dev.stamp .venv-sam/stamp .venv-scan/stamp build ## every test, on every engine: DynamoDB Local, ministack, Prometheus, Chromium, nginx, AWS's emulator
 	@$(PYTEST) --dist worksteal tests/unit tests/contract
-	@$(PYTEST) --dist loadfile $(filter-out tests/unit tests/contract tests/bench tests/events tests/vectors,$(patsubst %/,%,$(wildcard tests/*/)))
+	@$(PYTEST) --dist loadfile tests/browser
+	@$(PYTEST) --dist loadfile $(filter-out $(OTHERWISE_RUN),$(patsubst %/,%,$(wildcard tests/*/)))
 
 # --- build and measure --------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from infra.deploy.places import ROOT
 from infra.template_document import load_document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 BUILD_DIR: Final = ROOT / ".aws-sam" / "build"
@@ -63,15 +63,25 @@ class Artifact(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _zip(folder: Path, digest: str) -> bytes:
-    """Return the zip of *folder* as long as its content has *digest*."""
-    del digest
+    """
+    Return the zip of *folder*, whose content has *digest*.
+
+    What is uploaded under a digest stays there for every later release with that digest: so the bytes that were zipped are
+    held to it, and not what lay there when the plan was made.
+
+    Raises:
+        DeployFailed: they have another; the folder has changed since.
+    """
+    entries = list(_entries(folder))
+    if _digest_of(entries) != digest:
+        raise DeployFailed("build", f"{folder} has changed since the plan was made: run the same command again.")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, path in _files(folder):
-            entry = zipfile.ZipInfo(name, ZIP_DATE)
-            entry.external_attr = (path.stat().st_mode & 0xFFFF) << 16
+        for found in entries:
+            entry = zipfile.ZipInfo(found.name, ZIP_DATE)
+            entry.external_attr = (found.mode & 0xFFFF) << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, path.read_bytes())
+            archive.writestr(entry, found.content)
     return buffer.getvalue()
 
 
@@ -143,15 +153,25 @@ def code_places(document: Mapping[str, object]) -> dict[str, str]:
 
 def folder_digest(folder: Path) -> str:
     """Return the digest of a folder's content: names, whether executable, bytes."""
+    return _digest_of(_entries(folder))
+
+
+class _Entry(NamedTuple):
+    name: str
+    mode: int
+    content: bytes
+
+
+def _entries(folder: Path) -> Iterator[_Entry]:
+    found = [(path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if path.is_file()]
+    for name, path in sorted(found):
+        yield _Entry(name, path.stat().st_mode, path.read_bytes())
+
+
+def _digest_of(entries: Iterable[_Entry]) -> str:
     digest = hashlib.sha256()
-    for name, path in _files(folder):
-        content = path.read_bytes()
-        executable = bool(path.stat().st_mode & 0o100)
+    for name, mode, content in entries:
+        executable = bool(mode & 0o100)
         digest.update(f"{name}\0{executable:d}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()
-
-
-def _files(folder: Path) -> list[tuple[str, Path]]:
-    found = [(path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if path.is_file()]
-    return sorted(found)

@@ -64,16 +64,20 @@ class Bucket:
         return True
 
     def ensure(self, tags: Mapping[str, str]) -> None:
-        """Make it if it is not there."""
-        if self.exists():
+        """Make it if it is not there; what a run that died left half closed is closed."""
+        if not self.exists():
+            where = (
+                {}
+                if self._aws_region == "us-east-1"
+                else {"CreateBucketConfiguration": {"LocationConstraint": self._aws_region}}
+            )
+            self._client.create_bucket(Bucket=self.name, **where)
+        elif self._is_closed():
             return
-        where = (
-            {}
-            if self._aws_region == "us-east-1"
-            else {"CreateBucketConfiguration": {"LocationConstraint": self._aws_region}}
-        )
-        self._client.create_bucket(Bucket=self.name, **where)
         mine = {"Bucket": self.name, "ExpectedBucketOwner": self._account}
+        self._client.put_bucket_tagging(
+            **mine, Tagging={"TagSet": [{"Key": key, "Value": value} for key, value in tags.items()]}
+        )
         self._client.put_public_access_block(
             **mine,
             PublicAccessBlockConfiguration={
@@ -85,10 +89,17 @@ class Bucket:
         )
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
         self._client.put_bucket_encryption(**mine, ServerSideEncryptionConfiguration={"Rules": [rule]})
+        # Last: that it is there says that all before it are.
         self._client.put_bucket_policy(**mine, Policy=json.dumps(_tls_only(self.name)))
-        self._client.put_bucket_tagging(
-            **mine, Tagging={"TagSet": [{"Key": key, "Value": value} for key, value in tags.items()]}
-        )
+
+    def _is_closed(self) -> bool:
+        try:
+            self._client.get_bucket_policy(Bucket=self.name, ExpectedBucketOwner=self._account)
+        except ClientError as error:
+            if error_code(error) == "NoSuchBucketPolicy":
+                return False
+            raise
+        return True
 
     def put(self, key: str, content: Callable[[], bytes]) -> bool:
         """

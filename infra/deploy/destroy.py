@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from infra.deploy.failures import DeployFailed
 from infra.deploy.region import retained
 from infra.deploy.stacks import REVIEW
 
@@ -50,12 +51,15 @@ def destroy(
         confirm: is given the stage's name, and answers whether to go on.
 
     Raises:
-        DeployFailed: a stack could not be deleted; what was deleted before it is gone.
+        DeployFailed: a stack is of another stage, and nothing has changed; or a stack could not be deleted, and what was
+            deleted before it is gone.
     """
     sites = [session.regional(region) for region in reversed(regions)]
     if everywhere:
         sites.append(session.once())
     doomed = [_doomed(site) for site in sites]
+    for found in doomed:
+        _check_stage(found, session.names.stage)
     note = session.progress.note
     for found in doomed:
         for line in _lines(found):
@@ -82,6 +86,18 @@ def destroy(
     kept = [name for found in doomed for name in found.kept]
     note(f"destroyed; kept: {', '.join(kept) or 'nothing'}")
     return True
+
+
+def _check_stage(found: Doomed, stage: str) -> None:
+    """Refuse a stack that says that it is of another stage: with ``--stack`` a stage's name alone proves nothing."""
+    if found.stack is None:
+        return
+    said = found.stack.tags.get("stage") or found.stack.parameters.get("Stage") or stage
+    if said != stage:
+        raise DeployFailed(
+            "usage",
+            f"{found.site.where}: the stack {found.site.stack} is of stage {said}, not {stage}; nothing was changed.",
+        )
 
 
 def _doomed(site: Site) -> Doomed:

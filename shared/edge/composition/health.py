@@ -100,10 +100,14 @@ class Monitor:
             edge.problems.RequestProblem: the caller's credentials are wrong, or he is over his plan.
         """
         survey = Survey(self._checks, self._clock, most_ms=ANSWER_MS)
-        with within(ANSWER_MS, self._clock):
-            reader = self._reader(asgi_scope)
-            known = self._watch.look()
-        findings = survey.findings()
+        try:
+            with within(ANSWER_MS, self._clock):
+                reader = self._reader(asgi_scope)
+                known = self._watch.look()
+        finally:
+            # Also where he is refused: Lambda freezes what an answer leaves behind, and a question that is frozen ends
+            # as one that nobody answered. The next caller would be told that the region is sick.
+            findings = survey.findings()
         state = state_of(findings)
         report = health_report(state, region=self._region, now_ms=self._clock.now_ms())
         status, headers = health_status(report)

@@ -69,6 +69,8 @@ class FakeS3:
         self.there = True
         self.refuses: str | None = None
         self.calls: list[str] = []
+        self.dies_before: str | None = None
+        self.has_policy = True
         self.meta = SimpleNamespace(endpoint_url="https://s3.test")
 
     def head_bucket(self, **_: object) -> dict[str, Any]:
@@ -92,11 +94,20 @@ class FakeS3:
             raise refused("NoSuchKey")
         return {"Body": io.BytesIO(self.objects[Key])}
 
+    def get_bucket_policy(self, **_: object) -> dict[str, Any]:
+        if not self.has_policy:
+            raise refused("NoSuchBucketPolicy")
+        return {}
+
     def __getattr__(self, name: str) -> Any:
         def call(**request: object) -> dict[str, Any]:
+            if name == self.dies_before:
+                raise KeyboardInterrupt
             self.calls.append(name)
             if name == "create_bucket":
-                self.there = True
+                self.there, self.has_policy = True, False
+            if name == "put_bucket_policy":
+                self.has_policy = True
             return request
 
         return call

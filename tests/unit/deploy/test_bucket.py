@@ -18,10 +18,31 @@ def test_bucket_is_made_closed_encrypted_and_for_tls_alone(region: Region) -> No
 
     assert region.s3.calls == [
         "create_bucket",
+        "put_bucket_tagging",
         "put_public_access_block",
         "put_bucket_encryption",
         "put_bucket_policy",
+    ]
+
+
+@pytest.mark.parametrize(
+    "step", ["put_bucket_tagging", "put_public_access_block", "put_bucket_encryption", "put_bucket_policy"]
+)
+def test_bucket_that_a_dead_run_left_half_closed_is_closed_by_the_next(region: Region, step: str) -> None:
+    region.s3.there, region.s3.dies_before = False, step
+    with pytest.raises(KeyboardInterrupt):
+        region.site.bucket.ensure({})
+    region.s3.calls.clear()
+    region.s3.dies_before = None
+
+    region.site.bucket.ensure({})
+    region.site.bucket.ensure({})
+
+    assert region.s3.calls == [
         "put_bucket_tagging",
+        "put_public_access_block",
+        "put_bucket_encryption",
+        "put_bucket_policy",
     ]
 
 

@@ -137,6 +137,14 @@ def test_zip_of_the_same_folder_is_the_same_to_the_byte(tmp_path: Path) -> None:
     assert one.zipped() == first
 
 
+def test_folder_that_changed_after_the_plan_is_not_stored_under_the_digest_of_the_plan(tmp_path: Path) -> None:
+    """Nothing under a digest is ever written again: every later release of that digest would have the wrong code."""
+    one = artifact(tmp_path)
+    (one.folder / "app.py").write_text("handler = 2\n")
+    with pytest.raises(DeployFailed, match="has changed since the plan"):
+        one.zipped()
+
+
 def test_half_a_build_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DeployFailed, match="run `make build`"):
         read_build(tmp_path)
