@@ -7,6 +7,7 @@ from typing import Any
 from edge.auth.authorizer import Authorizer
 from edge.clock import SystemClock
 from edge.composition.keys import open_house_keys, open_key_verifier
+from edge.composition.telemetry import counted
 from edge.composition.tokens import open_token_validator
 from edge.settings import Settings
 
@@ -18,6 +19,9 @@ authorizer = Authorizer(
 )
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, object]:
+def authorize(event: dict[str, Any], _context: object) -> dict[str, object]:
     """Allow or deny; an error, when nobody can tell, makes API Gateway answer 500 and cache nothing."""
     return authorizer.decide(event)
+
+
+handler = counted(authorize, settings, clock)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge.clock import SystemClock
 from edge.composition.probing import open_prober
+from edge.composition.telemetry import counted
 from edge.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,9 +21,13 @@ if TYPE_CHECKING:
 
 
 settings = Settings.from_env()
-runs = open_prober(settings, SystemClock())
+clock = SystemClock()
+runs = open_prober(settings, clock)
 
 
-def handler(_event: object, context: Context) -> Mapping[str, object]:
+def observe(_event: object, context: Context) -> Mapping[str, object]:
     """Run the rounds of a minute, or as many as there is time for."""
     return runs.run(context.get_remaining_time_in_millis)
+
+
+handler = counted(observe, settings, clock)

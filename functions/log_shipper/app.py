@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from json import loads
 from typing import TYPE_CHECKING, Any
 
 # Imported while the container starts, when the processor is not throttled; no request waits for this function.
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes import CloudWatchLogsEvent
+from aws_lambda_powertools.utilities.data_classes.cloud_watch_logs_event import CloudWatchLogsDecodedData
 
 from edge.clock import SystemClock
 from edge.composition.shipping import open_shipping
 from edge.composition.telemetry import counted
 from edge.settings import Settings
+from edge.telemetry.shipping_events import unpacked_event
 from edge.telemetry.shipping_records import LogEvent
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def ship(event: dict[str, Any], context: Any) -> object:
 
             processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
             return process_partial_response(event, ship_again, processor, context)
-        logs = CloudWatchLogsEvent(event).parse_logs_data()
+        logs = CloudWatchLogsDecodedData(loads(unpacked_event(event["awslogs"]["data"])))
         if logs.message_type == DATA:
             events = (LogEvent(line.get_id, line.timestamp, line.message) for line in logs.log_events)
             run.ship(events, log_group=logs.log_group, log_stream=logs.log_stream)

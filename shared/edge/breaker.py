@@ -16,8 +16,9 @@ It knows one container: what others saw of the store does not reach it. (M. Nyga
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from edge.moments import Moment
 from edge.problems import DependencyUnavailable, Unexpected
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ class Breaker:
         self._open_ms = open_ms
         self._probe_ms = probe_ms
         self._failures = 0
-        self._opened: _Instant | None = None
-        self._probed: _Instant | None = None
+        self._opened: Moment | None = None
+        self._probed: Moment | None = None
         # Every change of state, and every probe, begins a generation; a permit is the number of its own.
         self._generation = 0
         self._lock = Lock()
@@ -94,18 +95,18 @@ class Breaker:
         with self._lock:
             if self._opened is None:
                 return "closed"
-            return "open" if self._elapsed_ms(self._opened) < self._open_ms else "half_open"
+            return "open" if self._opened.elapsed_ms(self._clock) < self._open_ms else "half_open"
 
     def enter(self) -> Permit | None:
         """Return a permit for one call, or None: then do not call."""
         with self._lock:
             if self._opened is None:
                 return self._generation
-            if self._elapsed_ms(self._opened) < self._open_ms:
+            if self._opened.elapsed_ms(self._clock) < self._open_ms:
                 return None
-            if self._probed is not None and self._elapsed_ms(self._probed) < self._probe_ms:
+            if self._probed is not None and self._probed.elapsed_ms(self._clock) < self._probe_ms:
                 return None
-            self._probed = self._now()
+            self._probed = Moment.now(self._clock)
             self._generation += 1
             return self._generation
 
@@ -126,7 +127,7 @@ class Breaker:
                 return
             self._failures += 1
             if self._opened is not None or self._failures >= self._failures_to_open:
-                self._opened, self._probed = self._now(), None
+                self._opened, self._probed = Moment.now(self._clock), None
                 self._generation += 1
 
     def ask(self, ask: Callable[[], Answer]) -> Answer:
@@ -166,19 +167,7 @@ class Breaker:
         with self._lock:
             if self._opened is None:
                 return 0
-            return max(0, self._open_ms - self._elapsed_ms(self._opened))
-
-    def _now(self) -> _Instant:
-        return _Instant(self._clock.now_ms(), self._clock.monotonic_ns())
-
-    def _elapsed_ms(self, since: _Instant) -> int:
-        now = self._now()
-        return max(now.wall_ms - since.wall_ms, (now.monotonic_ns - since.monotonic_ns) // 1_000_000)
-
-
-class _Instant(NamedTuple):
-    wall_ms: int
-    monotonic_ns: int
+            return max(0, self._open_ms - self._opened.elapsed_ms(self._clock))
 
 
 class CircuitOpen(DependencyUnavailable):

@@ -52,6 +52,8 @@ FUNCTION_VARIABLES = {
     "SESSIONS_TABLE": "sessions",
     "KEYS_TABLE": KEYS_TABLE,
     "NONCES_TABLE": "nonces",
+    "REGION_HEALTH_TABLE": "region-health",
+    "TELEMETRY_TABLE": "telemetry",
     "AUTH_SECRET": "auth",
     "EDGE_STAGE": "production",
 }

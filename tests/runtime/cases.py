@@ -136,6 +136,3 @@ EVENTS: Final[dict[str, Case]] = {
 """Functions that AWS calls itself."""
 
 CASES: Final = {**REQUESTS, **EVENTS}
-
-UNCOUNTED: Final = frozenset({"authorizer", "health_probe"})
-"""They keep no metrics of their own: the one is measured by the API that it guards, the other tells its rounds in the log."""

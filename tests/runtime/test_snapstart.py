@@ -10,7 +10,7 @@ import pytest
 
 from tests import faults, rie
 from tests.functional.health_setup import Network, Server
-from tests.runtime.cases import CASES, UNCOUNTED
+from tests.runtime.cases import CASES
 from tests.runtime.snapstart import clones, started_for_picture
 from tests.runtime.test_functions import holds
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.runtime.world import World
-
-HOOKLESS: Final = frozenset({"authorizer", "health_probe"})
-"""They register no hooks yet, and keep the connection that they opened."""
 
 NEVER_PICTURED: Final = {"cryptography", "jwt", "boto3"}
 """Cryptography has an OpenSSL of its own, whose random numbers nobody can seed anew."""
@@ -38,8 +35,7 @@ def test_clones_of_one_picture_differ(world: World, tmp_path: Path, name: str) -
 
     assert picture["started"] >= 1, "what it needs most is connected while it starts"
     assert not NEVER_PICTURED & set(picture["modules"])
-    is_hooked = name not in HOOKLESS
-    assert picture["pictured"] == (0 if is_hooked else picture["started"])
+    assert picture["pictured"] == 0
     assert [clone["restored"] for clone in cloned] == [1, 1]
     for clone in cloned:
         holds(rie.Answer.of(clone["answer"]), case)
@@ -47,7 +43,7 @@ def test_clones_of_one_picture_differ(world: World, tmp_path: Path, name: str) -
         first, second = (json.loads(clone["answer"]["body"])[member] for clone in cloned)
         assert first != second
     new = world.environments(name) - before
-    assert len(new) == (0 if name in UNCOUNTED else 2), "each counts under a number of its own"
+    assert len(new) == 2, "each counts under a number of its own"
 
 
 class CredentialEndpoint:

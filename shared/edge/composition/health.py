@@ -9,11 +9,11 @@ from edge.deadline import within
 from edge.health.checks import Check, Survey, state_of
 from edge.health.dynamo import PROBE_BUDGET_MS, TableProbe
 from edge.health.health_json import draft_answer
-from edge.health.moments import Moment
 from edge.health.negotiation import HEALTH_JSON, prefers_health_json
 from edge.health.readiness import readiness
 from edge.health.secrets import FRESH_SECRET_MS, SECRET_BUDGET_MS, open_secret_probe
 from edge.health.wire import Vitals, health_detail, health_report, health_status
+from edge.moments import Moment
 from edge.problems import ServiceProblem
 
 if TYPE_CHECKING:

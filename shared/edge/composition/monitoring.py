@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from edge.moments import Moment
 from edge.regions import DEPLOYED
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Monitoring:
         self._shards = shards
         self._errors = errors
         self._watch = watch
-        self._kept: dict[object, tuple[int, object]] = {}
+        self._kept: dict[object, tuple[Moment, object]] = {}
 
     def scrape(self, accept: str | None) -> Rendered:
         """
@@ -139,12 +140,11 @@ class Monitoring:
 
     def _remembered(self, question: object, answer: Callable[[], Found]) -> Found:
         """Return the last answer to *question* while it is fresh; there are few questions, their values are bounded."""
-        now_ms = self._clock.monotonic_ns() // 1_000_000
         kept = self._kept.get(question)
-        if kept is None or now_ms - kept[0] >= KEPT_MS:
+        if kept is None or kept[0].elapsed_ms(self._clock) >= KEPT_MS:
             if len(self._kept) >= MOST_QUESTIONS:
                 self._kept.clear()
-            kept = self._kept[question] = (now_ms, answer())
+            kept = self._kept[question] = (Moment.now(self._clock), answer())
         found: Found = kept[1]  # type: ignore[assignment]  # of the same question
         return found
 

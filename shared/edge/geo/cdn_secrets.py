@@ -11,6 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from edge.geo.locations import came_through_cdn
+from edge.moments import Moment
 from edge.problems import ServiceProblem
 
 if TYPE_CHECKING:
@@ -46,9 +47,9 @@ class CdnProof:
         self._lock = Lock()
         self._value = ""
         self._previous = ""
-        self._previous_until_ns = 0
-        self._read_at_ns: int | None = None
-        self._tried_at_ns: int | None = None
+        self._changed_at: Moment | None = None
+        self._read_at: Moment | None = None
+        self._tried_at: Moment | None = None
 
     def holds(self, presented: str | None) -> bool:
         """
@@ -59,7 +60,7 @@ class CdnProof:
         """
         if not presented:
             return False
-        if self._is_older_than(self._read_at_ns, FRESH_SECONDS):
+        if self._is_older_than(self._read_at, FRESH_SECONDS):
             self._read()
         if self._matches(presented):
             return True
@@ -69,30 +70,24 @@ class CdnProof:
     def _matches(self, presented: str) -> bool:
         if came_through_cdn(presented, self._value):
             return True
-        is_kept = self._clock.monotonic_ns() < self._previous_until_ns
+        is_kept = not self._is_older_than(self._changed_at, PREVIOUS_SECONDS)
         return came_through_cdn(presented, self._previous) and is_kept
 
     def _read(self) -> None:
         """Read the secret, unless somebody just has or is about to."""
-        if not self._is_older_than(self._tried_at_ns, RETRY_SECONDS) or not self._lock.acquire(
-            blocking=False
-        ):
+        if not self._is_older_than(self._tried_at, RETRY_SECONDS) or not self._lock.acquire(blocking=False):
             return
         try:
-            self._tried_at_ns = self._clock.monotonic_ns()
+            self._tried_at = Moment.now(self._clock)
             value = self._client.get_secret_value(self._secret_id, budget_ms=READ_BUDGET_MS)
-            now_ns = self._clock.monotonic_ns()
+            now = Moment.now(self._clock)
             if value != self._value:
-                self._previous, self._previous_until_ns = (
-                    self._value,
-                    now_ns + PREVIOUS_SECONDS * 1_000_000_000,
-                )
-                self._value = value
-            self._read_at_ns = now_ns
+                self._previous, self._value, self._changed_at = self._value, value, now
+            self._read_at = now
         except ServiceProblem:
             pass  # what is known stays; tried again soon
         finally:
             self._lock.release()
 
-    def _is_older_than(self, at_ns: int | None, seconds: int) -> bool:
-        return at_ns is None or self._clock.monotonic_ns() - at_ns >= seconds * 1_000_000_000
+    def _is_older_than(self, moment: Moment | None, seconds: int) -> bool:
+        return moment is None or moment.elapsed_ms(self._clock) >= seconds * 1_000

@@ -11,7 +11,7 @@ from __future__ import annotations
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
-from edge.health.moments import Moment
+from edge.moments import Moment
 from edge.problems import ServiceProblem
 
 if TYPE_CHECKING:

@@ -31,7 +31,21 @@ come early.
 
 KEPT_RESULTS: Final = 12
 FRESH_MS: Final = 3 * ROUND_MS
-"""An observation older than this says nothing of now."""
+"""
+An observation older than this says nothing of now.
+
+By the reader's clock and the observer's, which AWS keeps within milliseconds of each other. What happens where it does not:
+an observer that is farther off has no voice, and a quorum of the others decides as before; a reader that is farther off
+finds nothing fresh, fails open and says so; drains end early or late by as much. Nobody is taken out by a wrong clock.
+Tolerance for minutes, as signatures have, would let opinions of an observer that is gone count for as long, and each
+dead region be found that much later: the usual case would pay for one that is not met.
+"""
+
+AHEAD_MS: Final = 600_000
+"""
+A report from farther ahead was written by a wrong clock, and does not stand in the way of its observer's next one: it would
+until that time comes. Twice as far as clocks may be apart; nearer ones are waited for.
+"""
 
 FORGOTTEN_MS: Final = KEPT_RESULTS * ROUND_MS
 """An observer that was away for longer starts anew: a streak over such a gap is none."""
@@ -140,6 +154,11 @@ def observe(before: Report | None, outcomes: Mapping[str, Outcome], *, observer:
 def is_fresh(sight: Sight, *, now_ms: int) -> bool:
     """Return whether *sight* says anything of now; clocks may differ, so one from the near future does too."""
     return abs(now_ms - sight.results[0].at * 1000) <= FRESH_MS
+
+
+def is_from_wrong_clock(report: Report, *, round_ms: int) -> bool:
+    """Return whether *report* claims to be from so far after the present round that no other run can have written it."""
+    return report.at * 1000 > round_ms + AHEAD_MS
 
 
 def _is_kept(sight: Sight, now: int) -> bool:

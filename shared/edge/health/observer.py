@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.health.observations import observe
+from edge.health.observations import is_from_wrong_clock, observe
 from edge.problems import ServiceProblem
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class Observer:
         except ServiceProblem:
             if not self._has_read:  # what it held before is not known, and must not be written over
                 return None
+        if self._last is not None and is_from_wrong_clock(self._last, round_ms=round_ms):
+            self._last = None  # streaks of such times are none
         if self._last is None or self._last.at < round_ms // 1000:
             self._last = observe(self._last, outcomes, observer=self._region, now_ms=round_ms)
         try:

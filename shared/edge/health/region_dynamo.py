@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from edge.aws.faults import Unavailable
 from edge.health.drains import Drain, DrainReason
-from edge.health.observations import KEPT_RESULTS, MAX_LATENCY_MS, Report, Result, Sight
+from edge.health.observations import AHEAD_MS, KEPT_RESULTS, MAX_LATENCY_MS, Report, Result, Sight
 from edge.health.region_store import Stored
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class DynamoRegionStore:
         return Stored(tuple(reports), tuple(drains), unreadable)
 
     def put_report(self, report: Report) -> None:
-        """Store *report*, unless the last one of its observer is of the same round or a later one."""
+        """Store *report*, unless the last one of its observer is of the same round or a later one that can be."""
         item: Item = {
             **_key(f"O#{report.observer}"),
             "at": _number(report.at),
@@ -98,9 +98,12 @@ class DynamoRegionStore:
             {
                 "TableName": self._table,
                 "Item": item,
-                "ConditionExpression": "attribute_not_exists(pk) OR #at < :at",
+                "ConditionExpression": "attribute_not_exists(pk) OR #at < :at OR #at > :ahead",
                 "ExpressionAttributeNames": {"#at": "at"},
-                "ExpressionAttributeValues": {":at": _number(report.at)},
+                "ExpressionAttributeValues": {
+                    ":at": _number(report.at),
+                    ":ahead": _number(report.at + AHEAD_MS // 1000),
+                },
             },
             repeatable=True,  # the repeat of one that arrived finds the condition false, and that is as good
         )

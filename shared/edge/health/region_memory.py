@@ -5,6 +5,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from edge.health.observations import is_from_wrong_clock
 from edge.health.region_store import Stored
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ class MemoryRegionStore:
             )
 
     def put_report(self, report: Report) -> None:
-        """Store *report*, unless the last one of its observer is of the same round or a later one."""
+        """Store *report*, unless the last one of its observer is of the same round or a later one that can be."""
         with self._lock:
             last = self._reports.get(report.observer)
-            if last is None or last.at < report.at:
+            if last is None or last.at < report.at or is_from_wrong_clock(last, round_ms=report.at * 1000):
                 self._reports[report.observer] = report
 
     def put_drain(self, drain: Drain) -> None:

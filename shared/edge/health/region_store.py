@@ -44,7 +44,11 @@ class RegionStore(RegionReads, Protocol):
     """
 
     def put_report(self, report: Report) -> None:
-        """Store *report* in the place of its observer's last one, unless that is of the same round or a later one."""
+        """
+        Store *report* in the place of its observer's last one, unless that is of the same round or a later one.
+
+        One that is more than :data:`edge.health.observations.AHEAD_MS` later was written by a wrong clock, and goes.
+        """
 
     def put_drain(self, drain: Drain) -> None:
         """Store *drain* in the place of the one that its region may have."""

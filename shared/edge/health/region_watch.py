@@ -11,9 +11,9 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from edge.health.moments import Moment
 from edge.health.region_store import Stored
 from edge.health.verdicts import judge
+from edge.moments import Moment
 from edge.problems import ServiceProblem
 
 if TYPE_CHECKING:

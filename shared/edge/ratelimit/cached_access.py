@@ -10,6 +10,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Protocol
 
+from edge.moments import Moment
 from edge.problems import ServiceProblem
 from edge.ratelimit.access import AccessList
 
@@ -54,19 +55,20 @@ class CachedAccessList:
     def __init__(self, source: AccessSource, clock: Clock, *, fresh_seconds: int = 60) -> None:
         self._source = source
         self._clock = clock
-        self._fresh_ns = fresh_seconds * 1_000_000_000
-        self._retry_ns = min(fresh_seconds, RETRY_SECONDS) * 1_000_000_000
+        self._fresh_ms = fresh_seconds * 1_000
+        self._retry_ms = min(fresh_seconds, RETRY_SECONDS) * 1_000
         self._list = AccessList.parse({})
-        self._read_at_ns: int | None = None
-        self._due_at_ns: int | None = None
+        self._read_at: Moment | None = None
+        self._tried_at: Moment | None = None
+        self._wait_ms = 0
         self._failure: ServiceProblem | OSError | ValueError | None = None
         self._reading = Lock()
 
     @property
     def age_seconds(self) -> float | None:
         """Seconds since the source last gave a good document; None if it never did."""
-        read_at_ns = self._read_at_ns
-        return None if read_at_ns is None else (self._clock.monotonic_ns() - read_at_ns) / 1e9
+        read_at = self._read_at
+        return None if read_at is None else read_at.elapsed_ms(self._clock) / 1_000
 
     @property
     def failure(self) -> ServiceProblem | OSError | ValueError | None:
@@ -83,7 +85,7 @@ class CachedAccessList:
 
     def current(self) -> AccessList:
         """Return the current list, read anew if that is due and nobody else is at it."""
-        if self._is_due() and self._reading.acquire(blocking=self._due_at_ns is None):
+        if self._is_due() and self._reading.acquire(blocking=self._tried_at is None):
             try:
                 # Whoever waited here finds it done.
                 if self._is_due():
@@ -99,12 +101,12 @@ class CachedAccessList:
         return self._list
 
     def _is_due(self) -> bool:
-        due_at_ns = self._due_at_ns
-        return due_at_ns is None or self._clock.monotonic_ns() >= due_at_ns
+        tried_at = self._tried_at
+        return tried_at is None or tried_at.elapsed_ms(self._clock) >= self._wait_ms
 
     def _read(self) -> None:
         """Ask the source; called under the lock."""
-        wait_ns = self._retry_ns
+        wait_ms = self._retry_ms
         try:
             found = self._source.read()
             # Only None is "no document"; anything else that is empty is a broken one, and must not clear a deny list.
@@ -113,11 +115,11 @@ class CachedAccessList:
             if not self._list.states(document):
                 self._list = AccessList.parse(document)
             self._failure = None
-            self._read_at_ns = self._clock.monotonic_ns()
-            wait_ns = self._fresh_ns
+            self._read_at = Moment.now(self._clock)
+            wait_ms = self._fresh_ms
         except (ServiceProblem, OSError, ValueError) as failure:
             # It is kept for whoever asks how the list is; its traceback would keep the frames of a request with it.
             self._failure = failure.with_traceback(None)
         finally:
             # A defect of the source, which is not caught, meets one request in a while and not every one.
-            self._due_at_ns = self._clock.monotonic_ns() + wait_ns
+            self._wait_ms, self._tried_at = wait_ms, Moment.now(self._clock)

@@ -2,7 +2,7 @@
 The part of a log line that CloudWatch makes metrics of (embedded metric format), so that no call is needed for them.
 
 CloudWatch asks 0.30 USD a month for each metric with each set of dimensions, in each region. Duration, errors, and throttles of
-every function are there already, free (``AWS/Lambda``), and so are 5xx by route (``AWS/ApiGateway``). So this tells only what
+every function are there already, free (``AWS/Lambda``), and so are the API's 5xx (``AWS/ApiGateway``). So this tells only what
 they cannot know, for the region as a whole: three metrics, four regions, 3.60 USD a month; and which function answered
 5xx, only in the lines of those: a metric that nothing is sent to costs nothing. All labels of all metrics as dimensions
 would be some 500 metrics a region.

@@ -24,6 +24,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from edge.deadline import within
+from edge.moments import Moment
 from edge.problems import ServiceProblem, Unexpected
 from edge.telemetry.error_groups import HOUR_SECONDS, MAX_SAMPLES, TREND_HOURS, ErrorRecord, Sample
 from edge.telemetry.grouping import (
@@ -103,7 +104,7 @@ class ErrorLedger:
         self._groups: dict[str, _Group] = {}
         self._text_groups = self._other_groups = 0
         self._keys: dict[Shape, str] = {}
-        self._last_flush: _Moment | None = None
+        self._last_flush: Moment | None = None
         self._dirty = False
         self.defects = 0
         """Errors that could not be noted, and flushes that ended in something nobody foresaw."""
@@ -134,7 +135,7 @@ class ErrorLedger:
         ):
             return
         try:
-            self._last_flush = self._now()
+            self._last_flush = Moment.now(self._clock)
             with within(self._budget_ms, self._clock):
                 self._flush(self._store)
         except ServiceProblem:
@@ -202,13 +203,13 @@ class ErrorLedger:
         return group
 
     def _flush(self, store: ErrorStore) -> None:
-        now = self._now()
+        now = Moment.now(self._clock)
         with self._lock:
             dirty = [group for group in self._groups.values() if group.count > group.written]
             due = [
                 group
                 for group in dirty
-                if group.written_at is None or _elapsed_ms(group.written_at, now) >= WRITE_INTERVAL_MS
+                if group.written_at is None or group.written_at.elapsed_ms(self._clock) >= WRITE_INTERVAL_MS
             ]
             due.sort(key=lambda group: -1 if group.written_at is None else group.written_at.monotonic_ns)
             records = [(group, group.record(self._function, self._environment)) for group in due[:MAX_WRITES]]
@@ -219,19 +220,7 @@ class ErrorLedger:
                 group.written, group.written_at = record.total, now
 
     def _is_due(self) -> bool:
-        return self._last_flush is None or _elapsed_ms(self._last_flush, self._now()) >= FLUSH_INTERVAL_MS
-
-    def _now(self) -> _Moment:
-        return _Moment(self._clock.now_ms(), self._clock.monotonic_ns())
-
-
-class _Moment(NamedTuple):
-    wall_ms: int
-    monotonic_ns: int
-
-
-def _elapsed_ms(since: _Moment, now: _Moment) -> int:
-    return max(now.wall_ms - since.wall_ms, (now.monotonic_ns - since.monotonic_ns) // 1_000_000)
+        return self._last_flush is None or self._last_flush.elapsed_ms(self._clock) >= FLUSH_INTERVAL_MS
 
 
 class _Group:
@@ -261,7 +250,7 @@ class _Group:
         self.first_samples: list[Sample] = []
         self.last_samples: deque[Sample] = deque(maxlen=LAST_SAMPLES)
         self.written = 0
-        self.written_at: _Moment | None = None
+        self.written_at: Moment | None = None
 
     def count_one(self, now_seconds: int) -> bool:
         """Count an occurrence; return whether it is to be kept as a sample."""

@@ -28,6 +28,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from edge.deadline import within
+from edge.moments import Moment
 from edge.problems import DependencyUnavailable, Unexpected
 from edge.telemetry.shards import Shard, decode, encode
 from edge.telemetry.store import TOMBSTONE_SECONDS, ShardKey, StoredShard
@@ -79,7 +80,7 @@ class Flusher:
         self._interval_ms = interval_ms
         self._budget_ms = budget_ms
         self._lock = Lock()
-        self._last: _Moment | None = None
+        self._last: Moment | None = None
         self._started_at = clock.now_ms() // 1000
         # Drawn at the first flush: what is drawn while a function starts would be the same in every SnapStart clone.
         self._environment = ""
@@ -112,7 +113,7 @@ class Flusher:
         return elapsed_ms >= self._interval_ms or (elapsed_ms < 0 and self._is_past(last, self._interval_ms))
 
     def _flush(self) -> bool:
-        self._last = self._moment()
+        self._last = Moment.now(self._clock)
         try:
             with within(self._budget_ms, self._clock):
                 for _ in range(_MOST_WRITES):
@@ -164,7 +165,7 @@ class Flusher:
             totals = totals.less(self._folded)
         blob = encode(Shard(self._started_at, totals), minute=self._clock.now_ms() // 60_000)
         sequence = 1 if self._acknowledged is None else self._acknowledged.sequence + 1
-        return _State(sequence, blob, self._moment(), is_repeated=False)
+        return _State(sequence, blob, Moment.now(self._clock), is_repeated=False)
 
     def _overcome(self, obstacle: Obstacle, state: _State) -> None:
         """Go on in a new shard, because the old one is a tombstone, gone, or somebody else's."""
@@ -206,21 +207,13 @@ class Flusher:
         if samples > 0:
             self._recorder.dropped("ambiguous", samples)
 
-    def _moment(self) -> _Moment:
-        return _Moment(self._clock.now_ms(), self._clock.monotonic_ns())
-
-    def _is_past(self, since: _Moment | None, duration_ms: int) -> bool:
+    def _is_past(self, since: Moment | None, duration_ms: int) -> bool:
         if since is None:
             return True
         return (
             self._clock.monotonic_ns() - since.monotonic_ns >= duration_ms * 1_000_000
             or self._clock.now_ms() - since.wall_ms >= duration_ms
         )
-
-
-class _Moment(NamedTuple):
-    wall_ms: int
-    monotonic_ns: int
 
 
 class _State(NamedTuple):
@@ -236,7 +229,7 @@ class _State(NamedTuple):
 
     sequence: int
     blob: bytes
-    made: _Moment
+    made: Moment
     is_repeated: bool
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from edge.clock import ManualClock
 from edge.health.drains import Drain, Drains
-from edge.health.observations import KEPT_RESULTS, MAX_LATENCY_MS, Report, Result, Sight
+from edge.health.observations import AHEAD_MS, KEPT_RESULTS, MAX_LATENCY_MS, Report, Result, Sight
 from edge.health.problems import LastRegions
 from edge.health.region_store import Stored
 from edge.health.verdicts import judge
@@ -68,6 +68,16 @@ class RegionStoreContract:
             store.put_report(put)
 
         assert store.read(latest=True).reports == (newest,)
+
+    @pytest.mark.parametrize(("ahead", "stays"), [(AHEAD_MS // 1000, True), (AHEAD_MS // 1000 + 1, False)])
+    def test_report_of_a_wrong_clock_does_not_silence_its_observer(
+        self, store: RegionStore, ahead: int, *, stays: bool
+    ) -> None:
+        later = report(at=START + ahead)
+        for put in (later, report()):
+            store.put_report(put)
+
+        assert store.read(latest=True).reports == (later if stays else report(),)
 
     def test_report_can_be_put_twice(self, store: RegionStore) -> None:
         for _ in range(2):

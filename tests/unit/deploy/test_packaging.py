@@ -137,7 +137,9 @@ def test_zip_of_the_same_folder_is_the_same_to_the_byte(tmp_path: Path) -> None:
     assert one.zipped() == first
 
 
-def test_folder_that_changed_after_the_plan_is_not_stored_under_the_digest_of_the_plan(tmp_path: Path) -> None:
+def test_folder_that_changed_after_the_plan_is_not_stored_under_the_digest_of_the_plan(
+    tmp_path: Path,
+) -> None:
     """Nothing under a digest is ever written again: every later release of that digest would have the wrong code."""
     one = artifact(tmp_path)
     (one.folder / "app.py").write_text("handler = 2\n")

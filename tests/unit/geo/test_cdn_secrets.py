@@ -121,3 +121,16 @@ def test_empty_secret_proves_nothing(proof: CdnProof, secrets: Secrets) -> None:
     secrets.value = ""
     assert not proof.holds("")
     assert not proof.holds("x")
+
+
+def test_value_is_read_anew_after_a_freeze_in_which_monotonic_time_stood_still(secrets: Secrets) -> None:
+    class Frozen(ManualClock):
+        def monotonic_ns(self) -> int:
+            return 0
+
+    clock = Frozen(now_ms=2_000_000_000_000)
+    proof = CdnProof(cast("SecretsManager", secrets), "cdn", clock)
+    assert proof.holds(OLD)
+    secrets.value = NEW
+    clock.advance(PREVIOUS_SECONDS * 1000)
+    assert proof.holds(NEW)

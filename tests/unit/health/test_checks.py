@@ -11,7 +11,7 @@ import pytest
 from edge.aws.faults import TableMissing, Unavailable
 from edge.clock import ManualClock, SystemClock
 from edge.health.checks import FRESH_MS, Check, Finding, Survey, state_of
-from edge.health.moments import Moment
+from edge.moments import Moment
 from edge.problems import DependencyUnavailable
 
 if TYPE_CHECKING:

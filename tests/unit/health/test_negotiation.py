@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from edge.health.checks import Finding
 from edge.health.health_json import draft_answer
-from edge.health.moments import Moment
 from edge.health.negotiation import MOST_CHARS, prefers_health_json
+from edge.moments import Moment
 
 
 @pytest.mark.parametrize(

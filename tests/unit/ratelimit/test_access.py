@@ -287,6 +287,18 @@ class TestCache:
         assert (cached.verdict("a"), cached.verdict("b"), source.reads) == (None, "deny", 2)
         assert cached.age_seconds == 0
 
+    def test_list_is_old_after_a_freeze_in_which_monotonic_time_stood_still(self) -> None:
+        class Frozen(ManualClock):
+            def monotonic_ns(self) -> int:
+                return 0
+
+        clock, source = Frozen(now_ms=0), Source({})
+        cached = CachedAccessList(source, clock)
+        assert cached.verdict("a") is None
+        source.found = DENIES_A
+        clock.advance(60_000)
+        assert cached.verdict("a") is not None
+
     def test_wall_clock_set_back_does_not_keep_a_list(self) -> None:
         clock, source = ManualClock(now_ms=10**12), Source(DENIES_A)
         cached = CachedAccessList(source, clock)
