@@ -107,6 +107,10 @@ test: .venv/dev.stamp .venv-sam/stamp .venv-scan/stamp build ## every test, on e
 build: .venv-sam/stamp ## the layer and the functions, as they are deployed, in .aws-sam/build (ARCH=x86_64|arm64)
 	@infra/build $(or $(ARCH),$(shell uname -m))
 
+.PHONY: openapi
+openapi: .venv/local.stamp ## write the API's document and its page, functions/docs/assets
+	@$(PY) -m infra.openapi
+
 .PHONY: bench
 bench: .venv/dev.stamp .venv-bench/stamp build ## every benchmark table (BENCH=name for one)
 	@$(PY) -m tests.bench $(BENCH)

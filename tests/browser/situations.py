@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from edge.regions import DEPLOYED
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     from tests.browser.contract import (
         Alert,
         Check,
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
         RegionView,
         Summary,
     )
+
+    Severity = Literal["error", "critical"]
 
 NOW = 1_795_201_490
 """Epoch seconds: 2026-11-20 19:04:50 UTC."""
@@ -237,7 +241,7 @@ def _group(
         "title": title,
         "where": ["edge.ratelimit.dynamo:add", "edge.ratelimit.limiter:check"],
         "functions": ["ratelimit_check"],
-        "severity": severity,
+        "severity": cast("Severity", severity),
         "first_seen": NOW - 400_000,
         "last_seen": NOW - ago,
         "count": count,
@@ -329,8 +333,8 @@ def unknown() -> Situation:
         view["health"].update(
             {
                 "status": "unknown",
-                "voices": None,
-                "down": None,
+                "voices": 0,
+                "down": 0,
                 "since": None,
                 "latency_ms": None,
                 "drain": None,
@@ -375,9 +379,8 @@ def hostile() -> Situation:
     summary["regions"][HOSTILE] = view
     summary["region"] = HOSTILE
     summary["missing"] = [HOSTILE]
-    summary["alerts"] = [
-        {"at": NOW, "until": None, "region": HOSTILE, "rule": HOSTILE, "severity": HOSTILE, "value": 1}
-    ]
+    alert = {"at": NOW, "until": None, "region": HOSTILE, "rule": HOSTILE, "severity": HOSTILE, "value": 1}
+    summary["alerts"] = [cast("Alert", alert)]
     total = summary["total"]
     assert total is not None
     counts = {HOSTILE: 5, "__proto__": 7, "constructor": 9}

@@ -92,6 +92,7 @@ ALLOWED_ACTIONS: dict[str, dict[tuple[str, str], set[str]]] = {
         ("telemetry", "here"): {"dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"},
     },
     "DashboardFunction": TELEMETRY,
+    "DocsFunction": TELEMETRY,
     "LogShipperFunction": {
         **TELEMETRY,
         **FAILED_EVENTS,
@@ -323,7 +324,7 @@ def test_code_folder_has_an_app_and_little_else(name: str) -> None:
     lines = (folder / "app.py").read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 80
     beside = {path.name for path in folder.iterdir()} - {"__pycache__", "app.py"}
-    assert beside == ({"assets"} if folder.name == "dashboard" else set())
+    assert beside == ({"assets"} if folder.name in ("dashboard", "docs") else set())
 
 
 def test_every_folder_of_functions_is_deployed() -> None:

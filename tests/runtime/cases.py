@@ -112,6 +112,7 @@ REQUESTS: Final[dict[str, Case]] = {
     ),
     "auth_validate": Case(_validate, {"active": True}),
     "dashboard": Case(_ask("GET", "/monitoring-dashboard"), {"media_type": "text/html"}),
+    "docs": Case(_ask("GET", "/docs"), {"media_type": "text/html"}),
     "geo_route": Case(_ask("POST", "/api/geo/route", {"country": "JP"}), {"region": ...}),
     "health": Case(_ask("GET", "/api/monitoring/ready"), {"status": "healthy"}),
     "keys": Case(_ask("GET", "/api/keys"), {"keys": ...}),

@@ -149,7 +149,8 @@ function standing(view, sinceAnswer, nowSeconds) {
 }
 
 function observers(health) {
-  if (!isNumber(health?.voices)) return line("none", `observers ${UNKNOWN}`);
+  // Silence is not the same as nobody saying that it is down.
+  if (!health?.voices) return line("none", `observers ${UNKNOWN}`);
   const latency = isNumber(health.latency_ms) ? `, ${milliseconds(health.latency_ms)} away` : "";
   return line(
     health.down ? "warn" : "",

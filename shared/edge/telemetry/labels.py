@@ -31,7 +31,7 @@ ROUTES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "auth_validate": {"/api/auth/validate": ("GET", "POST")},
     "authorizer": {EVENT: (OTHER,)},
     "dashboard": {"/monitoring-dashboard": ("GET",), "/monitoring-dashboard/assets/{name}": ("GET",)},
-    "docs": {"/docs": ("GET",), "/openapi.json": ("GET",)},
+    "docs": {"/docs": ("GET",), "/docs/assets/{name}": ("GET",), "/openapi.json": ("GET",)},
     "geo_route": {"/api/geo/route": ("POST",)},
     "health": {
         "/api/monitoring/drain/{region}": ("DELETE", "PUT"),
@@ -65,6 +65,7 @@ CACHEABLE_ROUTES: Final = frozenset(
         "/monitoring-dashboard",
         "/monitoring-dashboard/assets/{name}",
         "/docs",
+        "/docs/assets/{name}",
         "/openapi.json",
         "/api/monitoring/summary",
         "/api/monitoring/errors",
