@@ -150,6 +150,8 @@ _VERBS: Final = frozenset(
 )
 _FEW: Final = re.compile(r"(?<=[a-z]{3})\(e?s\)")
 _SPACES: Final = re.compile(r"\s+")
+_ESCAPES: Final = re.compile(r"\\+(?=[\"'`“”‘’«»])")
+_MOST_ESCAPES: Final = 64
 
 
 def plain(text: str) -> str:
@@ -175,6 +177,8 @@ def normalise(message: str) -> str:
         'order-<value>: <text> waited <value> for <value> at <time>'
     """
     text = _head(plain(message[:MAX_INPUT_CHARS]))
+    if text.count("\\") > _MOST_ESCAPES:  # each quote would be looked for to the end of the text
+        text = _ESCAPES.sub("", text)
     for _ in range(_MAX_ROUNDS):  # what was replaced can make a neighbour recognisable
         before, text = text, _once(text)
         if text == before:
