@@ -70,7 +70,7 @@ status: .venv/local.stamp ## what runs where
 
 .PHONY: destroy
 destroy: .venv/local.stamp ## delete the stacks; asks for the stage's name, keeps what cannot be made again
-	@$(call DEPLOY,destroy)
+	@$(filter-out --yes,$(call DEPLOY,destroy))
 
 # --- check and test -----------------------------------------------------------------------------------------------
 

@@ -74,7 +74,9 @@ def _zip(folder: Path, digest: str) -> bytes:
     """
     entries = list(_entries(folder))
     if _digest_of(entries) != digest:
-        raise DeployFailed("build", f"{folder} has changed since the plan was made: run the same command again.")
+        raise DeployFailed(
+            "build", f"{folder} has changed since the plan was made: run the same command again."
+        )
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for found in entries:

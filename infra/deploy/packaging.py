@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from infra.deploy.artifacts import Artifact
 
 _PLACEHOLDER: Final = re.compile(r"\$\{([A-Za-z0-9:]+)\}")
+_OPEN: Final = re.compile(r"\$\{(?!!)")
+"""Something that CloudFormation has to put in, an attribute of a resource perhaps."""
 
 ENDPOINTS: Final = "Endpoints"
 """The parameter with every region's URL."""
@@ -157,9 +159,19 @@ def _bound(value: object, parameters: Mapping[str, str]) -> object:
     if len(value) == 1 and value.get("Ref") in parameters:
         return parameters[value["Ref"]]
     if len(value) == 1 and isinstance(value.get("Fn::Sub"), str):
-        text = _PLACEHOLDER.sub(lambda found: parameters.get(found[1], found[0]), value["Fn::Sub"])
-        return {"Fn::Sub": text} if "${" in text else text
+        return _substituted(value["Fn::Sub"], parameters)
     return {name: _bound(item, parameters) for name, item in value.items()}
+
+
+def _substituted(text: str, parameters: Mapping[str, str]) -> object:
+    """Return a text of ``Fn::Sub`` with parameters in it; what looks like a placeholder in a value is text, as for AWS."""
+
+    def bound(found: re.Match[str]) -> str:
+        value = parameters.get(found[1])
+        return found[0] if value is None else value.replace("${", "${!")
+
+    text = _PLACEHOLDER.sub(bound, text)
+    return {"Fn::Sub": text} if _OPEN.search(text) else text.replace("${!", "${")
 
 
 def _map(value: object) -> Document:

@@ -200,8 +200,13 @@ def run(house: House, left_ms: int, **environ: str) -> tuple[dict[str, Any], lis
     function = load_function("health_probe", {**house.environ, **environ})
     out = io.StringIO()
     until_round = (9.5 - time.time() % 10) % 10  # half a second before one is due
-    with contextlib.redirect_stdout(out), later(until_round):
-        summary = dict(function.handler({"source": "aws.events"}, Context(left_ms)))
+    try:
+        with contextlib.redirect_stdout(out), later(until_round):
+            summary = dict(function.handler({"source": "aws.events"}, Context(left_ms)))
+    finally:
+        prober = function.runs._prober
+        for target in prober._targets.values() if prober is not None else ():
+            target.close()  # a container keeps its connections; this one ends here
     return summary, [json.loads(line) for line in out.getvalue().splitlines()]
 
 

@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -20,6 +21,7 @@ from tests.functions import load_function
 from tests.http_events import Answer, http_event, invoke
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
 METRICS, SUMMARY, ERRORS = (f"/api/monitoring/{name}" for name in ("metrics", "summary", "errors"))
@@ -173,6 +175,31 @@ def test_answer_is_given_again_for_some_seconds_and_then_read_anew(
     assert anew.status == 200
 
 
+def test_another_limit_is_no_reason_to_read_all_regions_again(
+    ministack_environment: dict[str, str], admin_key: str
+) -> None:
+    function = load_function("metrics", ministack_environment)
+    reads: list[str] = []
+
+    def counting(code: str, read: Callable[[], object]) -> SimpleNamespace:
+        def counted() -> object:
+            reads.append(code)
+            return read()
+
+        return SimpleNamespace(read=counted)
+
+    errors = function.monitoring._errors
+    for region, store in list(errors.items()):
+        errors[region] = counting(region.code, store.read)
+    answers = [ask(function, ERRORS, admin_key, f"scope=all&limit={limit}") for limit in (1, 2, 50, 200)]
+
+    assert {answer.status for answer in answers} == {200}
+    assert sorted(reads) == sorted(region.code for region in DEPLOYED)
+    for answer, limit in zip(answers, (1, 2, 50, 200), strict=True):
+        assert len(answer.json()["groups"]) == min(limit, answer.json()["unique"], 200)
+    assert len({answer.json()["unique"] for answer in answers}) == 1
+
+
 @pytest.mark.parametrize("query", ["scope=world", "limit=0", "limit=x", "limit=100000"])
 def test_question_that_is_none_is_refused(metrics: ModuleType, admin_key: str, query: str) -> None:
     answer = ask(metrics, ERRORS, admin_key, query)
@@ -207,7 +234,8 @@ def test_store_that_is_gone_is_a_group_of_its_own_kind(
     fault = Unavailable("throttled", outcome_unknown=False)
     with patch.object(keys.api_keys, "list", side_effect=fault):
         assert ask(keys, "/api/keys", admin_key).status == 503
-    document = ask(metrics, ERRORS, admin_key, "limit=9").json()
+    with later(5):  # whatever was answered before is given again until then
+        document = ask(metrics, ERRORS, admin_key, "limit=9").json()
     assert "error" in {group["severity"] for group in document["groups"] if "keys" in group["functions"]}
 
 

@@ -26,7 +26,7 @@ MAGIC_3_13 = (3571).to_bytes(2, "little") + b"\r\n"
 UNCHECKED_HASH = (0b01).to_bytes(4, "little")
 MAX_ZIPPED_BYTES = 12 * 1024 * 1024
 MAX_FUNCTION_BYTES = 16 * 1024
-MAX_ASSETS_BYTES = 256 * 1024
+MAX_ASSETS_BYTES = 1024 * 1024
 NEVER_IN_THE_LAYER = (
     *("boto3", "botocore", "s3transfer", "pip", "bin", "pydantic/v1", "cffi", "pycparser"),
     *("aws_lambda_powertools/event_handler", "aws_lambda_powertools/utilities/parser"),

@@ -57,6 +57,8 @@ class Resolver:
                 self._known = self._look_up()
             except OSError as error:
                 failures.append(error)
+            except UnicodeError:  # a label that is empty or too long: no name that anybody could have
+                failures.append(socket.gaierror(socket.EAI_NONAME))
 
         thread = self._pending
         if thread is None or not thread.is_alive():  # a resolver that hangs shall not gather threads

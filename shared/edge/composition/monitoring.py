@@ -88,7 +88,9 @@ class Monitoring:
 
     def errors(self, scope: Scope, *, limit: int) -> ErrorsAnswer:
         """Return the error groups of this region or of all, those that were seen last, at most *limit*."""
-        return self._remembered(("errors", scope, limit), partial(self._error_groups, scope, limit))
+        # Read once for all limits: else who asks for one after the other reads all regions each time.
+        found = self._remembered(("errors", scope), partial(self._error_groups, scope))
+        return {**found, "groups": found["groups"][:limit]}
 
     def _summary(self, scope: Scope) -> Summary:
         from edge.telemetry.gathering import gather
@@ -105,8 +107,8 @@ class Monitoring:
         )
         return summarise(totals, self._health(), here=self._settings.region, scope=scope, now_ms=now_ms)
 
-    def _error_groups(self, scope: Scope, limit: int) -> ErrorsAnswer:
-        from edge.telemetry.error_wire import errors_answer
+    def _error_groups(self, scope: Scope) -> ErrorsAnswer:
+        from edge.telemetry.error_wire import MAX_LIMIT, errors_answer
         from edge.telemetry.gathering import gather
 
         stored = gather({region: self._errors[region].read for region in self._asked(scope)}, self._clock)
@@ -116,7 +118,7 @@ class Monitoring:
             region=self._settings.region.code,
             scope=scope,
             now_seconds=self._clock.now_ms() // 1000,
-            limit=limit,
+            limit=MAX_LIMIT,
         )
 
     def _asked(self, scope: Scope) -> list[Region]:
@@ -139,17 +141,12 @@ class Monitoring:
         }
 
     def _remembered(self, question: object, answer: Callable[[], Found]) -> Found:
-        """Return the last answer to *question* while it is fresh; there are few questions, their values are bounded."""
+        """Return the last answer to *question* while it is fresh; there are four questions."""
         kept = self._kept.get(question)
         if kept is None or kept[0].elapsed_ms(self._clock) >= KEPT_MS:
-            if len(self._kept) >= MOST_QUESTIONS:
-                self._kept.clear()
             kept = self._kept[question] = (Moment.now(self._clock), answer())
         found: Found = kept[1]  # type: ignore[assignment]  # of the same question
         return found
-
-
-MOST_QUESTIONS: Final = 16
 
 
 def open_monitoring(settings: Settings, clock: Clock) -> Monitoring:

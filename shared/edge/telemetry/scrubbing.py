@@ -31,6 +31,9 @@ MAX_INPUT_CHARS: Final = 4_096
 MAX_CHARS: Final = 1_000
 """Of a scrubbed text."""
 
+MAX_DEPTH: Final = 16
+"""Levels of a document that are looked at."""
+
 MAX_CONTEXT: Final = 20
 """Members of a context that are kept."""
 
@@ -148,6 +151,47 @@ def scrub_context(context: Mapping[str, object]) -> dict[str, str]:
         known = scrub(str(name)[:64], limit=64)
         kept[known] = _SECRET if _NAME.search(known) else scrub(str(value), limit=200)
     return kept
+
+
+def scrub_document(document: Mapping[str, object], *, kept: frozenset[str]) -> dict[str, object]:
+    """
+    Return a JSON object with its texts scrubbed, at any place; a text whose name names a secret goes whole.
+
+    Args:
+        document: as :func:`json.loads` returns it. What lies deeper than :data:`MAX_DEPTH` levels is left out.
+        kept: names of members whose texts are left as they are, such as ids.
+
+    Example:
+        >>> scrub_document({"id": "4c09", "said": ["password=hunter2", {"token": "x"}], "n": 3}, kept=frozenset({"id"}))
+        {'id': '4c09', 'said': ['password=<secret>', {'token': '<secret>'}], 'n': 3}
+    """
+    return _members(document, kept, MAX_DEPTH)
+
+
+def _members(document: Mapping[str, object], kept: frozenset[str], depth: int) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in document.items():
+        if not isinstance(value, str):
+            found[name] = _value(value, kept, depth - 1)
+        elif name in kept:
+            found[name] = value
+        else:
+            found[name] = _SECRET if _NAME.search(name) else scrub(value, limit=MAX_INPUT_CHARS)
+    return found
+
+
+def _value(value: object, kept: frozenset[str], depth: int) -> object:
+    if isinstance(value, str):
+        return scrub(value, limit=MAX_INPUT_CHARS)
+    if not isinstance(value, dict | list):
+        return value
+    if depth <= 0:
+        return "<data>"
+    return (
+        _members(value, kept, depth)
+        if isinstance(value, dict)
+        else [_value(one, kept, depth - 1) for one in value]
+    )
 
 
 _NAME: Final = re.compile(rf"(?<![a-z])(?:{_NAMES})(?![a-z])", re.IGNORECASE)

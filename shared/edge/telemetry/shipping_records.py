@@ -13,7 +13,7 @@ import time
 from json import JSONEncoder, loads
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from edge.telemetry.scrubbing import MAX_INPUT_CHARS, scrub
+from edge.telemetry.scrubbing import MAX_INPUT_CHARS, scrub, scrub_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,6 +30,9 @@ ERROR_LEVELS: Final = frozenset({"error", "critical", "fatal"})
 
 _encode = JSONEncoder(separators=(",", ":"), check_circular=False, allow_nan=False).encode
 _OURS: Final = ("region", "function", "stage", "version")
+_KEPT: Final = frozenset({"timestamp", "level", "requestId", "type", "errorType"})
+"""What Lambda's runtime writes beside an exception and is no free text."""
+
 _REPORT: Final = "platform.report"
 _LOST: Final = frozenset({"timeout", "failure"})
 """Ends of an invocation that had no chance to say anything; after ``error`` there is a line with the exception."""
@@ -110,11 +113,8 @@ def _told(line: dict[str, object], event: LogEvent) -> dict[str, object]:
     if not isinstance(level, str) or len(level) > MAX_LEVEL_CHARS:
         level = _level_of(line)
     told["level"] = level.lower()
-    if not _is_ours(line):
-        for name in ("message", "errorMessage"):
-            text = told.get(name)
-            if isinstance(text, str):
-                told[name] = _scrubbed(text)
+    if not _is_ours(line) and not _is_of_platform(line):
+        told = scrub_document(told, kept=_KEPT)
     return told
 
 
@@ -128,6 +128,12 @@ def _level_of(line: dict[str, object]) -> str:
     report = line.get("record")
     is_lost = line.get("type") == _REPORT and isinstance(report, dict) and report.get("status") in _LOST
     return "error" if is_lost else "info"
+
+
+def _is_of_platform(line: dict[str, object]) -> bool:
+    """Return whether Lambda itself wrote the line: numbers and ids, nothing of a request."""
+    kind = line.get("type")
+    return isinstance(kind, str) and kind.startswith("platform.") and isinstance(line.get("record"), dict)
 
 
 def _is_ours(line: dict[str, object] | None) -> bool:

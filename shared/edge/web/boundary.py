@@ -315,7 +315,10 @@ class _Exchange:
         if self.problem is not None:
             fields["reason"] = self.problem.reason
             fields |= self.problem.log_fields()
-        fields |= self.scope.get(OUTCOME, {})
+        fields = {
+            **self.scope.get(OUTCOME, {}),
+            **fields,
+        }  # no domain can say who asked, or what was answered
         trace = _TRACE_ID.search(
             self.request_headers.get(b"x-amzn-trace-id") or self.request_headers.get(b"traceparent") or b""
         )

@@ -22,7 +22,7 @@ class Dns:
 
     def __init__(self) -> None:
         self.calls = self.flags = 0
-        self.failure: OSError | None = None
+        self.failure: Exception | None = None
         self.gate = threading.Event()
         self.gate.set()
 
@@ -76,3 +76,12 @@ def test_address_is_only_parsed(host: str, dns: Dns) -> None:
     assert dns.flags == socket.AI_NUMERICHOST
     Resolver("a.example", 80).resolve(5)
     assert dns.flags == 0
+
+
+def test_name_that_nobody_can_have_is_a_failure_like_others(dns: Dns) -> None:
+    """Python encodes a name before it asks the resolver, and fails at some in its own way; no thread may die of it."""
+    with pytest.raises(UnicodeError) as failed:
+        "a..b.example".encode("idna")
+    dns.failure = failed.value
+    with pytest.raises(socket.gaierror):
+        Resolver("a..b.example", 443).resolve(5)

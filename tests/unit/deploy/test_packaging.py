@@ -33,6 +33,7 @@ DOCUMENT: dict[str, object] = {
                         "TABLE": {"Ref": "Table"},
                         "NAMED": {"Fn::Sub": "${Version}-keys"},
                         "MIXED": {"Fn::Sub": "${AWS::Region}-${Version}"},
+                        "ATTRIBUTE": {"Fn::Sub": "${Table.Arn}-${Version}"},
                     }
                 },
             },
@@ -76,6 +77,7 @@ def test_settings_of_functions_are_bound_so_that_a_change_publishes_a_version(tm
         "TABLE": {"Ref": "Table"},
         "NAMED": "2-keys",
         "MIXED": {"Fn::Sub": "${AWS::Region}-2"},
+        "ATTRIBUTE": {"Fn::Sub": "${Table.Arn}-2"},
     }
     assert found["Globals"]["Function"]["Environment"]["Variables"] == {"EDGE_VERSION": "2"}
 
@@ -135,6 +137,17 @@ def test_zip_of_the_same_folder_is_the_same_to_the_byte(tmp_path: Path) -> None:
     _zip.cache_clear()
     (one.folder / "app.py").touch()
     assert one.zipped() == first
+
+
+def test_placeholder_in_a_value_is_text_and_no_template(tmp_path: Path) -> None:
+    """CloudFormation never looks into a parameter's value for placeholders; what is bound here must not be looked into either."""
+    found = package(tmp_path, Version="${AWS::AccountId}-${Keys.Arn}", Endpoints="${AWS::Region}")
+
+    variables = found["Resources"]["Geo"]["Properties"]["Environment"]["Variables"]
+    assert variables["ENDPOINTS"] == "${AWS::Region}"
+    assert variables["NAMED"] == "${AWS::AccountId}-${Keys.Arn}-keys"
+    assert variables["MIXED"] == {"Fn::Sub": "${AWS::Region}-${!AWS::AccountId}-${!Keys.Arn}"}
+    assert variables["ATTRIBUTE"] == {"Fn::Sub": "${Table.Arn}-${!AWS::AccountId}-${!Keys.Arn}"}
 
 
 def test_folder_that_changed_after_the_plan_is_not_stored_under_the_digest_of_the_plan(

@@ -114,6 +114,40 @@ def test_exception_that_nobody_caught_is_scrubbed() -> None:
     assert json.loads(record.body)["stackTrace"] == line["stackTrace"]
 
 
+def test_line_that_is_not_ours_is_scrubbed_at_every_place() -> None:
+    """Lambda's runtime, or a library that prints JSON, puts what it has where it likes."""
+    line = {
+        "message": "x",
+        "requestId": "8d0b1c2e-0f3a-4b5c-9d6e-7f8091a2b3c4",
+        "stackTrace": ["  File x, line 3, in f\n    call(password=hunter2hunter2)\n"],
+        "request": {
+            "headers": [{"authorization": "Bearer hunter2"}, {"x": "token=hunter2"}],
+            "apiKey": "hunter2",
+        },
+        "count": 3,
+        "flag": True,
+        "none": None,
+    }
+    record = record_of(line)
+    told = json.loads(record.body)
+
+    assert b"hunter2" not in record.body
+    assert [told[name] for name in ("requestId", "count", "flag", "none")] == [
+        line["requestId"],
+        3,
+        True,
+        None,
+    ]
+
+
+@pytest.mark.parametrize("depth", [15, 40, 900, 5_000])
+def test_line_that_is_deep_is_scrubbed_as_deep_as_it_is_sent(depth: int) -> None:
+    for opening, closing in (("[", "]"), ('{"a":', "}")):
+        text = f'{{"a":{opening * depth}"password=hunter2"{closing * depth}}}'
+        record = record_of(text)
+        assert b"hunter2" not in record.body
+
+
 def test_printed_text_is_scrubbed() -> None:
     assert b"hunter2" not in record_of("Authorization: Bearer hunter2hunter2hunter2").body
     assert b"starting up" in record_of("starting up").body
