@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from tests.local.running import FIXTURE_TEMPLATE, HOST, LocalSetup, fetch, is_alive, ports_are_free
+from tests.local.running import (
+    FIXTURE_TEMPLATE,
+    HOST,
+    LocalSetup,
+    fetch,
+    free_base_port,
+    is_alive,
+    ports_are_free,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,11 +111,15 @@ def test_killed_region_is_told_and_gone_around(folder: Path) -> None:
 
 
 def test_taken_port_is_one_line_and_code_2(folder: Path) -> None:
+    base_port = free_base_port()
+    port = base_port + 3
     with socket.socket() as holder:
-        holder.bind((HOST, 0))
+        holder.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # as a server has it: old connections are no holder
+        holder.bind((HOST, port))
         holder.listen()
-        port = holder.getsockname()[1]
-        setup = start(folder, base_port=port - 3)
+        setup = start(folder, base_port=base_port)
         assert setup.process.wait(15) == 2
     assert f"port {port} is taken by pid" in setup.output
     assert len(setup.output.splitlines()) == 1
