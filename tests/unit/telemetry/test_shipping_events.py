@@ -13,7 +13,7 @@ from edge.telemetry.shipping_events import MAX_EVENT_BYTES, EventUnreadable, unp
 
 
 def packed(plain: bytes) -> str:
-    return base64.b64encode(gzip.compress(plain, compresslevel=1)).decode()
+    return base64.b64encode(gzip.compress(plain, compresslevel=1, mtime=0)).decode()
 
 
 def bomb(plain_bytes: int) -> str:
