@@ -287,7 +287,7 @@ def test_answer_without_an_error_is_of_its_status_and_route() -> None:
     ("filename", "name", "expected"),
     [
         ("/opt/python/edge/geo/router.py", "edge.geo.router", "edge.geo.router"),
-        ("/work/shared/edge/geo/router.py", "edge.geo.router", "edge.geo.router"),
+        ("/w/shared/edge/geo/router.py", "edge.geo.router", "edge.geo.router"),
         ("/var/task/app.py", "app", "functions.geo_route.app"),
         ("/var/task/parts/cells.py", "parts.cells", "functions.geo_route.parts.cells"),
         ("/w/functions/geo_route/app.py", "kaizen_local_1", "functions.geo_route.app"),
