@@ -8,10 +8,11 @@ from edge.telemetry.prometheus import prometheus_text
 from edge.telemetry.snapshot import Definition, Family, Series, Snapshot
 from tests.dashboards.busy import busy
 from tests.dashboards.prometheus import MISSING, promtool
+from tests.debian import needs
 from tests.unit.telemetry.exposition_snapshots import hostile
 from tests.unit.telemetry.test_prometheus_text import SMALL
 
-pytestmark = pytest.mark.skipif(MISSING is not None, reason=f"prometheus: {MISSING}")
+pytestmark = needs(MISSING)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from tests.dashboards.expressions import (
     recorded,
 )
 from tests.dashboards.prometheus import MISSING, promtool
+from tests.debian import needs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +98,7 @@ def test_no_name_of_a_machine_or_data_source_is_in_it() -> None:
     assert "http://" not in text and "https://" not in text and "localhost" not in text
 
 
-@pytest.mark.skipif(MISSING is not None, reason=f"prometheus: {MISSING}")
+@needs(MISSING)
 def test_every_expression_is_promql(tmp_path: Path) -> None:
     rules = [{"record": f"x:{n}", "expr": each} for n, each in enumerate(EXPRESSIONS.values())]
     path = tmp_path / "rules.yml"

@@ -13,6 +13,7 @@ from tests.dashboards.busy import busy
 from tests.dashboards.exporter import KEY, PATH, run_exporter
 from tests.dashboards.expressions import of_dashboard
 from tests.dashboards.prometheus import MISSING, PATIENCE_SECONDS, SHIPPED, run_prometheus
+from tests.debian import needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from edge.telemetry.snapshot import Snapshot
     from tests.dashboards.prometheus import Server
 
-pytestmark = pytest.mark.skipif(MISSING is not None, reason=f"prometheus: {MISSING}")
+pytestmark = needs(MISSING)
 
 EXPRESSIONS = of_dashboard()
 SCRAPES = 6

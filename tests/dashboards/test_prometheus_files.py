@@ -10,13 +10,14 @@ import yaml
 
 from edge.regions import DEPLOYED
 from tests.dashboards.prometheus import MISSING, SHIPPED, promtool
+from tests.debian import needs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER: Final = SHIPPED / "prometheus"
 TESTS: Final = ("alerts_test.yml", "alerts_days_test.yml")
-needs_promtool = pytest.mark.skipif(MISSING is not None, reason=f"prometheus: {MISSING}")
+needs_promtool = needs(MISSING)
 
 
 def config() -> dict[str, Any]:

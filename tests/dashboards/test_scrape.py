@@ -13,6 +13,7 @@ from edge.telemetry import openmetrics, prometheus
 from edge.telemetry.snapshot import Definition, Family, Series, Snapshot
 from tests.dashboards.exporter import KEY, run_exporter
 from tests.dashboards.prometheus import MISSING, PATIENCE_SECONDS, SHIPPED, run_prometheus
+from tests.debian import needs
 from tests.unit.telemetry.exposition_snapshots import Sample as Line
 from tests.unit.telemetry.exposition_snapshots import comparable, expected, hostile
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tests.dashboards.exporter import Exporter
     from tests.dashboards.prometheus import Server
 
-pytestmark = pytest.mark.skipif(MISSING is not None, reason=f"prometheus: {MISSING}")
+pytestmark = needs(MISSING)
 
 GROWING: Final = Definition("edge_test_scrapes_total", "counter", "Scrapes of this region.", ("who",))
 STEP: Final = 7

@@ -17,12 +17,13 @@ import pytest
 import yaml
 
 from tests.dashboards.prometheus import MISSING, run_prometheus
+from tests.debian import needs
 from tests.local.running import LocalSetup
 
 if TYPE_CHECKING:
     from tests.dashboards.prometheus import Server
 
-pytestmark = pytest.mark.skipif(MISSING is not None, reason=f"prometheus: {MISSING}")
+pytestmark = needs(MISSING)
 
 TEMPLATE: Final = Path(__file__).resolve().parents[2] / "template.yaml"
 CLIENTS: Final = 8

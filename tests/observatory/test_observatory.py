@@ -19,6 +19,7 @@ from edge.settings import Settings
 from edge.web.log import Log
 from infra.local.emulator import LOCAL_CREDENTIALS
 from infra.template import load_stack
+from tests.debian import needs
 from tests.functions import load_function
 from tests.observatory.scanner import Graded, find_scanner, grade
 from tests.observatory.site import run_site
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from tests.observatory.site import Handler
 
 SCANNER = find_scanner()
-pytestmark = pytest.mark.skipif(SCANNER.package is None, reason=str(SCANNER.reason))
+pytestmark = needs(SCANNER.reason)
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 AWS_REGION = "eu-west-3"
